@@ -1,0 +1,169 @@
+//! Chapter 1's broker: one node that stores what producers send and gives it to consumers.
+//!
+//! The list in [`routes`] is everything it serves.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use ch00_wire::broker::{bind, serve};
+use ch00_wire::cli::{self, Ready};
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::router::{Context, Router};
+use ch00_wire::tasks::Tasks;
+use tokio::sync::watch;
+use tracing::warn;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::BrokerConfig;
+use crate::disk::Disk;
+use crate::handlers;
+use crate::log_manager::LogManager;
+use crate::messages::ProduceRequest;
+use crate::metadata::{BrokerImage, Endpoint, MetadataImage};
+use crate::partition::Partition;
+use crate::text_checkpoint::TopicPartition;
+use crate::topics::Topics;
+
+/// What all handlers share.
+pub struct State {
+    /// The configuration.
+    pub config: BrokerConfig,
+    /// The cluster as it looks now.
+    pub image: watch::Receiver<Arc<MetadataImage>>,
+    /// The logs.
+    pub logs: Arc<LogManager>,
+    /// Whoever creates and deletes topics; locked by one blocking task at a time.
+    pub topics: Arc<Mutex<Topics>>,
+    /// Where work that blocks goes.
+    pub tasks: Tasks,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl State {
+    /// The cluster as it looks now.
+    pub fn image(&self) -> Arc<MetadataImage> {
+        self.image.borrow().clone()
+    }
+
+    /// A partition of a topic, or the error that clients know: no such topic, no such partition, or no log for it.
+    pub fn partition(&self, topic: &str, partition: i32) -> Result<Arc<dyn Partition>, ErrorCode> {
+        if let Some(partition) = self.logs.get(&TopicPartition::new(topic, partition)) {
+            return Ok(partition);
+        }
+        match self.image().topic(topic) {
+            Some(topic) if (0..topic.partitions.len() as i32).contains(&partition) => {
+                Err(ErrorCode::KAFKA_STORAGE_ERROR)
+            }
+            _ => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        }
+    }
+}
+
+// ANCHOR: routes
+/// Everything this broker serves.
+pub fn routes(state: &Arc<State>) -> Router {
+    let mut router = Router::new();
+    router.add(state, handlers::produce::handle);
+    // Clients built on librdkafka below 2.11 compress only if Produce is announced from version 0.
+    router.advertise_from::<ProduceRequest>(0);
+    router.add(state, handlers::fetch::handle);
+    router.add(state, handlers::list_offsets::handle);
+    router.add(state, handlers::metadata::handle);
+    router.add(state, handlers::create_topics::handle);
+    router.add(state, handlers::delete_topics::handle);
+    router.add(state, handlers::create_partitions::handle);
+    router.add(state, handlers::init_producer_id::handle);
+    router.add(state, handlers::describe_cluster::handle);
+    router.add(state, handlers::describe_topic_partitions::handle);
+    router
+}
+// ANCHOR_END: routes
+
+/// A running broker.
+pub struct Broker {
+    state: Arc<State>,
+    address: SocketAddr,
+}
+
+impl Broker {
+    /// What its handlers share.
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+}
+
+impl cli::Broker for Broker {
+    const CHAPTER: u32 = 1;
+    type Config = BrokerConfig;
+
+    async fn start(config: BrokerConfig, tasks: Tasks) -> Result<Broker, String> {
+        let listeners = bind(&config.wire)?;
+        let address = listeners[0].0.address;
+        let endpoints = listeners.iter().map(|(_, advertised)| {
+            (advertised.name.clone(), Endpoint { host: advertised.host.clone(), port: advertised.port })
+        });
+        let endpoints = endpoints.collect();
+        let opening = tasks.clone();
+        let state = tasks
+            .blocking(move || open_state(config, endpoints, &Disk::default(), Arc::new(SystemClock), opening))
+            .await?;
+        let state = Arc::new(state);
+        start_housekeeping(&state);
+        let router = Arc::new(routes(&state));
+        serve(listeners, |_| router.clone(), &state.config.wire, &tasks);
+        Ok(Broker { state, address })
+    }
+
+    fn ready(&self) -> Ready {
+        Ready {
+            chapter: Self::CHAPTER,
+            broker_id: self.state.config.wire.broker_id,
+            listener: self.address,
+            log_dirs: self.state.logs.paths(),
+        }
+    }
+
+    async fn failed(&self) -> String {
+        self.state.logs.all_failed().await;
+        let paths: Vec<PathBuf> = self.state.logs.paths();
+        format!("the last log directory has failed (log.dirs={paths:?}): nothing can be stored")
+    }
+
+    async fn stop(self) {
+        // All tasks have ended, so nobody waits for this thread.
+        self.state.logs.close();
+    }
+}
+
+/// Opens folders, topics and logs. Blocks.
+pub fn open_state(
+    config: BrokerConfig,
+    endpoints: BTreeMap<String, Endpoint>,
+    disk: &Disk,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+) -> Result<State, String> {
+    let logs = Arc::new(LogManager::new(&config, disk, clock.clone(), tasks.clone())?);
+    let id = config.wire.broker_id;
+    let broker = BrokerImage { id, rack: None, endpoints };
+    let (topics, image) = Topics::open(&config, disk, logs.clone(), broker)?;
+    Ok(State { config, image, logs, topics: Arc::new(Mutex::new(topics)), tasks, clock })
+}
+
+fn start_housekeeping(state: &State) {
+    let (logs, config) = (&state.logs, &state.config);
+    state.tasks.spawn(logs.clone().keep_flushed(config.log_flush_scheduler_interval_ms));
+    state.tasks.spawn(logs.clone().keep_checkpoints(i64::from(config.log_flush_offset_checkpoint_interval_ms)));
+    state.tasks.spawn(logs.clone().keep_producers_few(i64::from(config.producer_id_expiration_check_interval_ms)));
+    if config.log_preallocate {
+        warn!("log.preallocate: disk space is reserved a few megabytes ahead, never for a whole segment");
+    }
+}
+
+/// The endpoint of a broker on the listener that a client used.
+pub fn endpoint_for<'a>(broker: &'a BrokerImage, context: &Context) -> Option<&'a Endpoint> {
+    broker.endpoints.get(&*context.peer.listener)
+}

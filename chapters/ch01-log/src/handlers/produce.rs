@@ -1,0 +1,177 @@
+//! Produce: validate each partition's batch, append it, and answer when as many copies exist as the producer wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::router::{Context, Reply};
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::batch::{BatchHeader, Offset};
+use crate::broker::State;
+use crate::compression::Compression;
+use crate::messages::{
+    ProducePartitionData, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse,
+};
+use crate::partition::{Accepted, Partition, PartitionError, RequiredAcks, Waited, wait_until};
+
+/// A partition's answer, and what has to happen before it may be given.
+struct Pending {
+    answer: ProducePartitionResponse,
+    accepted: Option<(Accepted, Arc<dyn Partition>)>,
+}
+
+// ANCHOR: handle
+/// Appends everything, then answers at once or when `acks` is satisfied.
+pub async fn handle(state: Arc<State>, context: Context, request: ProduceRequest) -> Reply<ProduceResponse> {
+    let acks = match request.acks {
+        0 => Ok(RequiredAcks::None),
+        1 => Ok(RequiredAcks::Leader),
+        -1 => Ok(RequiredAcks::All),
+        _ => Err(ErrorCode::INVALID_REQUIRED_ACKS),
+    };
+    let acks = acks.and_then(|acks| match request.transactional_id {
+        None => Ok(acks),
+        Some(_) => Err(ErrorCode::INVALID_REQUEST),
+    });
+    let deadline = Instant::now() + Duration::from_millis(request.timeout_ms.max(0) as u64);
+    let mut topics = Vec::with_capacity(request.topic_data.len());
+    for topic in request.topic_data {
+        // From version 13 on topics go by id only.
+        let name = match context.version {
+            13.. => {
+                state.image().topic_by_id(topic.topic_id).map(|t| t.name.clone()).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
+            }
+            _ => Ok(topic.name.clone()),
+        };
+        let mut partitions = Vec::with_capacity(topic.partition_data.len());
+        for data in topic.partition_data {
+            let index = data.index;
+            let result = match (&acks, &name) {
+                (Ok(acks), Ok(name)) => append(&state, context.version, name, data, *acks),
+                (Err(code), _) | (_, Err(code)) => Err((*code).into()),
+            };
+            partitions
+                .push(result.map_or_else(|e| Pending::refused(index, e), |accepted| Pending::new(index, accepted)));
+        }
+        topics.push((topic.name, topic.topic_id, partitions));
+    }
+    let refused = topics.iter().flat_map(|(_, _, partitions)| partitions).any(|p| p.answer.error_code.is_error());
+    match acks {
+        // Nobody waits for an answer. A closed connection is the only way to say that something went wrong.
+        Ok(RequiredAcks::None) if refused => return Reply::Close,
+        Ok(RequiredAcks::None) => return Reply::None,
+        _ => {}
+    }
+    let must_wait = |pending: &Pending| pending.must_wait(acks == Ok(RequiredAcks::All));
+    let waits = topics.iter().flat_map(|(_, _, partitions)| partitions).any(must_wait);
+    let answer = async move {
+        let mut responses = Vec::with_capacity(topics.len());
+        for (name, topic_id, partitions) in topics {
+            let mut partition_responses = Vec::with_capacity(partitions.len());
+            for pending in partitions {
+                partition_responses.push(pending.settle(&state, acks == Ok(RequiredAcks::All), deadline).await);
+            }
+            responses.push(ProduceTopicResponse { name, topic_id, partition_responses });
+        }
+        ProduceResponse { responses, ..Default::default() }
+    };
+    if waits { Reply::Later(Box::pin(answer)) } else { Reply::Now(answer.await) }
+}
+// ANCHOR_END: handle
+
+fn append(
+    state: &State,
+    version: i16,
+    topic: &str,
+    data: ProducePartitionData,
+    acks: RequiredAcks,
+) -> Result<(Accepted, Arc<dyn Partition>), PartitionError> {
+    let partition = state.partition(topic, data.index)?;
+    let records = data.records.unwrap_or_default();
+    if let Ok(header) = BatchHeader::parse(&records) {
+        check_features(&header, version)?;
+    }
+    let accepted = partition.append(records, acks)?;
+    Ok((accepted, partition))
+}
+
+/// What a batch may use in this version of Produce, on this broker.
+fn check_features(header: &BatchHeader, version: i16) -> Result<(), PartitionError> {
+    let refuse = |code, message: &str| Err(PartitionError { code, message: Some(message.to_string()) });
+    if version < 7 && header.attributes.codec() == Compression::Zstd.codec() {
+        return refuse(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or later");
+    }
+    if header.attributes.is_transactional() {
+        return refuse(ErrorCode::INVALID_REQUEST, "transactions are not served by this broker");
+    }
+    Ok(())
+}
+
+impl Pending {
+    fn new(index: i32, (accepted, partition): (Accepted, Arc<dyn Partition>)) -> Pending {
+        let answer = ProducePartitionResponse {
+            index,
+            base_offset: accepted.base_offset,
+            log_append_time_ms: accepted.log_append_time,
+            log_start_offset: accepted.log_start_offset,
+            ..Default::default()
+        };
+        Pending { answer, accepted: Some((accepted, partition)) }
+    }
+
+    fn refused(index: i32, error: PartitionError) -> Pending {
+        debug!("produce refused: {} {}", error.code, error.message.as_deref().unwrap_or_default());
+        let (error_code, error_message) = (error.code, error.message);
+        Pending {
+            answer: ProducePartitionResponse {
+                index,
+                error_code,
+                error_message,
+                base_offset: -1,
+                ..Default::default()
+            },
+            accepted: None,
+        }
+    }
+
+    fn must_wait(&self, all: bool) -> bool {
+        let Some((accepted, _)) = &self.accepted else { return false };
+        accepted.must_flush || all && !is_readable(accepted.progress.borrow().readable_end, accepted.last_offset)
+    }
+
+    // ANCHOR: settle
+    /// Waits for what the acknowledgement stands for: the disk where the topic wants that, all in-sync copies where the
+    /// producer does.
+    async fn settle(self, state: &State, all: bool, deadline: Instant) -> ProducePartitionResponse {
+        let Pending { mut answer, accepted } = self;
+        let Some((mut accepted, partition)) = accepted else { return answer };
+        if accepted.must_flush
+            && let Err(e) = state.tasks.blocking(move || partition.flush()).await
+        {
+            answer.error_code = e.code;
+        }
+        if all && !answer.error_code.is_error() {
+            let last_offset = accepted.last_offset;
+            let waited =
+                wait_until(&mut accepted.progress, deadline, |p| is_readable(p.readable_end, last_offset)).await;
+            answer.error_code = match waited {
+                Waited::Passed if accepted.progress.borrow().enough_replicas => ErrorCode::NONE,
+                Waited::Passed => ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                Waited::TimedOut => ErrorCode::REQUEST_TIMED_OUT,
+                Waited::NoLonger => ErrorCode::NOT_LEADER_OR_FOLLOWER,
+            };
+        }
+        if answer.error_code.is_error() {
+            answer.base_offset = -1;
+        }
+        answer
+    }
+    // ANCHOR_END: settle
+}
+
+/// Whether consumers may read a record: then all in-sync replicas have it.
+fn is_readable(readable_end: Offset, last_offset: Offset) -> bool {
+    readable_end > last_offset
+}

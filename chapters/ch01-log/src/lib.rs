@@ -1,0 +1,36 @@
+//! Chapter 1: the log, and a single-node broker that clients produce to and consume from.
+
+pub mod batch;
+pub mod broker;
+pub mod builder;
+pub mod clock;
+pub mod compression;
+pub mod config;
+pub mod disk;
+pub mod handlers;
+pub mod index_file;
+pub mod leader_epochs;
+pub mod local_partition;
+pub mod log;
+pub mod log_dir;
+pub mod log_manager;
+pub mod log_search;
+pub mod log_upkeep;
+pub mod messages;
+pub mod metadata;
+pub mod offset_index;
+pub mod partition;
+pub mod producer_ids;
+pub mod producer_state;
+pub mod record;
+pub mod recovery;
+pub mod scan;
+pub mod segment;
+pub mod segment_read;
+pub mod segment_repair;
+pub mod text_checkpoint;
+pub mod time_index;
+pub mod topic_store;
+pub mod topics;
+pub mod txn_index;
+pub mod validate;

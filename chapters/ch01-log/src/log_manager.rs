@@ -1,0 +1,355 @@
+//! All logs of a broker: opened at start, created and deleted with their topics, synced and closed.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use ch00_wire::tasks::Tasks;
+use ch00_wire::uuid::Uuid;
+use tokio::sync::Notify;
+use tracing::{error, warn};
+
+use crate::clock::Clock;
+use crate::config::BrokerConfig;
+use crate::disk::Disk;
+use crate::local_partition::LocalPartition;
+use crate::log::{Log, LogConfig};
+use crate::log_dir::{Checkpoints, LogDir, doomed_name};
+use crate::partition::Partition;
+use crate::recovery::OpenOptions;
+use crate::scan::LogError;
+use crate::text_checkpoint::{Offsets, TopicPartition};
+
+/// Looks up a topic's log configuration while logs are opened.
+pub type ConfigOf<'a> = &'a (dyn Fn(&str) -> LogConfig + Sync);
+
+/// The file in a partition's folder that says which topic it belongs to.
+const PARTITION_METADATA: &str = "partition.metadata";
+
+/// The logs of a broker.
+pub struct LogManager {
+    dirs: Vec<Arc<LogDir>>,
+    partitions: RwLock<HashMap<TopicPartition, Arc<LocalPartition>>>,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    producer_expiration_ms: i64,
+    /// Woken when a closed segment waits to be synced.
+    rolled: Arc<Notify>,
+    /// Partitions with a closed segment that waits to be synced.
+    to_flush: Arc<Mutex<Vec<TopicPartition>>>,
+    highest_producer_id: AtomicI64,
+    /// Woken when a disk fails.
+    disk_failed: Arc<Notify>,
+}
+
+impl LogManager {
+    /// Takes the configured folders into use.
+    pub fn new(config: &BrokerConfig, disk: &Disk, clock: Arc<dyn Clock>, tasks: Tasks) -> Result<LogManager, String> {
+        let disk_failed = Arc::new(Notify::new());
+        let mut dirs: Vec<Arc<LogDir>> = Vec::new();
+        for path in config.log_folders() {
+            let cluster_id = dirs.first().map(|dir| dir.cluster_id().to_owned());
+            let dir = LogDir::open(disk, &path, config.wire.broker_id, cluster_id.as_deref(), disk_failed.clone())?;
+            dirs.push(Arc::new(dir));
+        }
+        Ok(LogManager {
+            dirs,
+            partitions: RwLock::default(),
+            clock,
+            tasks,
+            producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
+            rolled: Arc::default(),
+            to_flush: Arc::default(),
+            highest_producer_id: AtomicI64::new(-1),
+            disk_failed,
+        })
+    }
+
+    /// The folders.
+    pub fn dirs(&self) -> &[Arc<LogDir>] {
+        &self.dirs
+    }
+
+    /// Their paths.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.dirs.iter().map(|dir| dir.path().to_owned()).collect()
+    }
+
+    /// The partition's log, if it is here.
+    pub fn get(&self, name: &TopicPartition) -> Option<Arc<LocalPartition>> {
+        self.partitions.read().unwrap().get(name).cloned()
+    }
+
+    /// All partitions.
+    pub fn all(&self) -> Vec<(TopicPartition, Arc<LocalPartition>)> {
+        let partitions = self.partitions.read().unwrap();
+        partitions.iter().map(|(name, partition)| (name.clone(), partition.clone())).collect()
+    }
+
+    /// The highest producer id met in logs and snapshots while they were opened, -1 for none.
+    pub fn highest_producer_id(&self) -> i64 {
+        self.highest_producer_id.load(Ordering::Relaxed)
+    }
+
+    /// The highest producer id in any batch, -1 for none. Reads every header of every log: for folders of which nothing is
+    /// known, once.
+    pub fn highest_producer_id_in_batches(&self) -> io::Result<i64> {
+        let mut highest = self.highest_producer_id();
+        for (_, partition) in self.all() {
+            highest = highest.max(partition.log().highest_producer_id_in_batches()?);
+        }
+        self.highest_producer_id.fetch_max(highest, Ordering::Relaxed);
+        Ok(highest)
+    }
+
+    /// Whether a partition has a folder that could not be opened.
+    pub fn is_offline(&self, name: &TopicPartition) -> bool {
+        self.get(name).is_none() && self.dirs.iter().any(|dir| dir.folder(name).join(PARTITION_METADATA).exists())
+    }
+
+    /// Opens every log that has a folder, several at once. Each log that ends below what consumers could read before is
+    /// reported, once: the checkpoint is written anew with what there is.
+    pub fn load(&self, config_of: ConfigOf<'_>, threads: usize) -> Result<(), String> {
+        let mut lost = false;
+        for dir in &self.dirs {
+            let fail = |e: io::Error| format!("log directory {}: {e}", dir.path().display());
+            let checkpoints = dir.checkpoints().map_err(fail)?;
+            let names = dir.partitions().map_err(fail)?;
+            let next = AtomicUsize::new(0);
+            std::thread::scope(|scope| {
+                for _ in 0..threads.min(names.len()) {
+                    scope.spawn(|| {
+                        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                            self.load_one(dir, name, &checkpoints, config_of(&name.topic));
+                        }
+                    });
+                }
+            });
+            lost |= self.report_lost(&checkpoints.readable_ends);
+        }
+        if lost {
+            self.checkpoint();
+        }
+        Ok(())
+    }
+
+    fn load_one(&self, dir: &Arc<LogDir>, name: &TopicPartition, checkpoints: &Checkpoints, config: LogConfig) {
+        if let Some(other) = self.get(name) {
+            error!(
+                "{name} is in {} and in {}; the second is left alone",
+                other.dir().path().display(),
+                dir.path().display()
+            );
+            return;
+        }
+        match self.open(dir, name, checkpoints, config, dir.was_clean()) {
+            Ok(partition) => self.insert(name, partition),
+            Err(e) => error!("{name} is offline: {e}"),
+        }
+    }
+
+    fn open(
+        &self,
+        dir: &Arc<LogDir>,
+        name: &TopicPartition,
+        checkpoints: &Checkpoints,
+        config: LogConfig,
+        clean: bool,
+    ) -> Result<LocalPartition, LogError> {
+        let options = OpenOptions {
+            config,
+            recovery_point: checkpoints.recovery_points.get(name).copied().unwrap_or(0),
+            log_start_offset: checkpoints.log_starts.get(name).copied(),
+            clean,
+            lenient: dir.is_foreign() || checkpoints.cleaned.contains_key(name),
+            now: self.clock.now(),
+            producer_expiration_ms: self.producer_expiration_ms,
+        };
+        let log = Log::open(dir.disk(), &dir.folder(name), name.clone(), options)?;
+        self.highest_producer_id.fetch_max(log.highest_producer_id(), Ordering::Relaxed);
+        let (rolled, to_flush, name) = (self.rolled.clone(), self.to_flush.clone(), name.clone());
+        let on_roll = Box::new(move || {
+            to_flush.lock().unwrap().push(name.clone());
+            rolled.notify_one();
+        });
+        Ok(LocalPartition::new(log, dir.clone(), self.clock.clone(), on_roll))
+    }
+
+    fn report_lost(&self, readable_ends: &Offsets) -> bool {
+        let mut lost = false;
+        for (name, &readable_end) in readable_ends {
+            let Some(partition) = self.get(name) else { continue };
+            let end = partition.log().log_end_offset();
+            if end < readable_end {
+                error!(
+                    "{name}: records from {end} to {} are LOST: consumers could read up to {readable_end}, \
+                        the log now ends at {end}",
+                    readable_end - 1
+                );
+                lost = true;
+            }
+        }
+        lost
+    }
+
+    /// Makes the log of a new partition, on the disk that has the fewest.
+    pub fn create(&self, name: &TopicPartition, topic_id: Uuid, config: LogConfig) -> Result<(), LogError> {
+        let write_id = |dir: &LogDir| {
+            let metadata = format!("version: 0\ntopic_id: {topic_id}");
+            dir.disk().replace(&dir.folder(name).join(PARTITION_METADATA), metadata.as_bytes(), false)
+        };
+        if let Some(partition) = self.get(name) {
+            // A crash may have come before the id was written.
+            let has_id = partition.dir().folder(name).join(PARTITION_METADATA).exists();
+            return if has_id { Ok(()) } else { Ok(write_id(partition.dir())?) };
+        }
+        let dir = self.emptiest_dir()?;
+        dir.disk().create_dir(&dir.folder(name))?;
+        write_id(&dir)?;
+        let partition = self.open(&dir, name, &Checkpoints::default(), config, true)?;
+        partition.log().begin_epoch(0)?;
+        self.insert(name, partition);
+        Ok(())
+    }
+
+    fn emptiest_dir(&self) -> io::Result<Arc<LogDir>> {
+        let working = self.dirs.iter().filter(|dir| !dir.is_failed());
+        let emptiest = working.min_by_key(|dir| dir.partition_count()).cloned();
+        emptiest.ok_or_else(|| io::Error::other("every log directory has failed"))
+    }
+
+    fn insert(&self, name: &TopicPartition, partition: LocalPartition) {
+        partition.dir().count_partition(1);
+        self.partitions.write().unwrap().insert(name.clone(), Arc::new(partition));
+    }
+
+    /// Removes a partition: no longer served at once, its folder renamed so that no restart takes it for a partition,
+    /// then removed. Readers that hold a region of its files still get it sent.
+    pub fn delete(&self, name: &TopicPartition) -> io::Result<()> {
+        if let Some(partition) = self.partitions.write().unwrap().remove(name) {
+            partition.retire();
+            partition.dir().count_partition(-1);
+        }
+        // A folder whose log could not be opened would come back at the next start, so folders are what counts.
+        for dir in self.dirs.iter().filter(|dir| dir.folder(name).exists()) {
+            if dir.is_failed() {
+                return Err(io::Error::other(format!("log directory {} is offline", dir.path().display())));
+            }
+            let doomed = dir.path().join(doomed_name(name));
+            dir.disk().rename(&dir.folder(name), &doomed)?;
+            dir.disk().remove_dir(&doomed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down where logs begin, up to where they are synced, and how far they can be read.
+    pub fn checkpoint(&self) {
+        let all = self.all();
+        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
+            let (mut points, mut starts, mut ends) = (Offsets::new(), Offsets::new(), Offsets::new());
+            for (name, partition) in all.iter().filter(|(_, partition)| Arc::ptr_eq(partition.dir(), dir)) {
+                let log = partition.log();
+                points.insert(name.clone(), log.recovery_point());
+                ends.insert(name.clone(), log.log_end_offset());
+                if log.segment_offsets()[0] < log.log_start_offset() {
+                    starts.insert(name.clone(), log.log_start_offset());
+                }
+            }
+            let written = dir.checkpoints().and_then(|before| {
+                // What is known of logs that could not be opened stays known.
+                let is_offline = |name: &TopicPartition| !points.contains_key(name) && dir.folder(name).exists();
+                let kept =
+                    |offsets: Offsets| offsets.into_iter().filter(|(name, _)| is_offline(name)).collect::<Vec<_>>();
+                let (old_points, old_starts, old_ends) =
+                    (kept(before.recovery_points), kept(before.log_starts), kept(before.readable_ends));
+                points.extend(old_points);
+                starts.extend(old_starts);
+                ends.extend(old_ends);
+                dir.write_checkpoints(&points, &starts, &ends)
+            });
+            if let Err(e) = written {
+                warn!("log directory {}: checkpoints not written: {e}", dir.path().display());
+            }
+        }
+    }
+
+    /// Syncs what is due, for as long as the broker runs: closed segments at once, others by `flush.ms`.
+    pub async fn keep_flushed(self: Arc<Self>, every_ms: i64) {
+        // An interval of centuries is none: timers do not reach that far.
+        let every = std::time::Duration::from_millis(every_ms.clamp(1, 86_400_000) as u64);
+        loop {
+            let due = tokio::select! {
+                () = self.tasks.stopping() => return,
+                () = self.rolled.notified() => std::mem::take(&mut *self.to_flush.lock().unwrap()),
+                () = tokio::time::sleep(every) => {
+                    let all = self.all();
+                    all.into_iter().filter(|(_, p)| p.must_flush()).map(|(name, _)| name).collect()
+                }
+            };
+            for partition in due.iter().filter_map(|name| self.get(name)) {
+                // A failure has taken the disk offline; there is nothing more to do about it here.
+                let _ = self.tasks.blocking(move || partition.flush()).await;
+            }
+        }
+    }
+
+    /// Writes checkpoints now and then, for as long as the broker runs.
+    pub async fn keep_checkpoints(self: Arc<Self>, every_ms: i64) {
+        let every = std::time::Duration::from_millis(every_ms.max(1) as u64);
+        loop {
+            tokio::select! {
+                () = self.tasks.stopping() => return,
+                () = tokio::time::sleep(every) => {}
+            }
+            let manager = self.clone();
+            self.tasks.blocking(move || manager.checkpoint()).await;
+        }
+    }
+
+    /// Forgets silent producers now and then, for as long as the broker runs.
+    pub async fn keep_producers_few(self: Arc<Self>, every_ms: i64) {
+        let every = std::time::Duration::from_millis(every_ms.max(1) as u64);
+        loop {
+            tokio::select! {
+                () = self.tasks.stopping() => return,
+                () = tokio::time::sleep(every) => {}
+            }
+            let oldest = self.clock.now() - self.producer_expiration_ms;
+            for (_, partition) in self.all() {
+                partition.expire_producers(oldest);
+            }
+        }
+    }
+
+    /// Completes when the last log directory has failed.
+    pub async fn all_failed(&self) {
+        while !self.dirs.iter().all(|dir| dir.is_failed()) {
+            self.disk_failed.notified().await;
+        }
+    }
+
+    /// Puts everything on the disk and marks the folders as closed cleanly. Blocks.
+    pub fn close(&self) {
+        let all = self.all();
+        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
+            let mut clean = true;
+            for (name, partition) in all.iter().filter(|(_, partition)| Arc::ptr_eq(partition.dir(), dir)) {
+                if let Err(e) = partition.log().close(self.clock.now()) {
+                    error!("{name}: not closed cleanly: {e}");
+                    clean = false;
+                }
+            }
+            if !clean {
+                dir.fail("logs could not be closed");
+            }
+        }
+        self.checkpoint();
+        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
+            if let Err(e) = dir.mark_clean() {
+                error!("log directory {}: not marked as clean: {e}", dir.path().display());
+            }
+        }
+    }
+}

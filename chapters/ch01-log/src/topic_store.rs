@@ -1,0 +1,93 @@
+//! The one home of topics: which there are, their ids, partitions and settings, and the next producer id.
+//!
+//! One file, `mini-kafka.topics.json`, in the first log directory, replaced as a whole and durably with every change. A
+//! topic exists from the moment at which the file says so; the folders of its partitions are made after that and made
+//! again at the next start if they are missing. A topic that is deleted is marked first, so that a crash in between can
+//! neither bring it back nor lose half of it.
+//!
+//! Partition folders that the file does not know (a data folder that Apache Kafka wrote) are adopted at start.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ch00_wire::uuid::Uuid;
+use serde::{Deserialize, Serialize};
+
+use crate::config::TopicSettings;
+use crate::disk::Disk;
+
+/// The file's name.
+pub const FILE_NAME: &str = "mini-kafka.topics.json";
+
+/// A topic as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredTopic {
+    /// Its id.
+    pub id: Uuid,
+    /// How many partitions it has.
+    pub partitions: i32,
+    /// Its own settings.
+    #[serde(default)]
+    pub settings: TopicSettings,
+    /// Whether it is being deleted: its folders may be gone already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
+}
+
+/// What the file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contents {
+    /// The file's format; 1.
+    pub version: u32,
+    /// Producer ids below this one may have been given out, here or by the broker that wrote adopted logs. `None`: none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_producer_id: Option<i64>,
+    /// Topics by name.
+    #[serde(default)]
+    pub topics: BTreeMap<String, StoredTopic>,
+}
+
+/// The file.
+pub struct TopicStore {
+    disk: Disk,
+    path: PathBuf,
+    contents: Contents,
+}
+
+impl TopicStore {
+    /// Reads the file of a log directory; a missing one is empty.
+    pub fn open(disk: &Disk, dir: &Path) -> Result<TopicStore, String> {
+        let path = dir.join(FILE_NAME);
+        let contents = match std::fs::read(&path) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|e| format!("{}: cannot be read: {e}", path.display()))?
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Contents { version: 1, ..Contents::default() },
+            Err(e) => return Err(format!("{}: {e}", path.display())),
+        };
+        if contents.version != 1 {
+            return Err(format!("{}: format {} is not known here, only 1 is", path.display(), contents.version));
+        }
+        Ok(TopicStore { disk: disk.clone(), path, contents })
+    }
+
+    /// What it holds.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// Changes the contents: in the file first, durably, and in memory only if that worked.
+    pub fn change(&mut self, change: impl FnOnce(&mut Contents)) -> io::Result<()> {
+        let mut contents = self.contents.clone();
+        change(&mut contents);
+        if contents != self.contents {
+            let json = serde_json::to_vec_pretty(&contents).expect("plain data");
+            self.disk.replace(&self.path, &json, true)?;
+            self.contents = contents;
+        }
+        Ok(())
+    }
+}

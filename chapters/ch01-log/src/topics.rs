@@ -1,0 +1,370 @@
+//! Creating, growing and deleting topics.
+//!
+//! What is asked is checked against the image; what is decided goes into the file first (`topic_store`), then logs are
+//! made, then the new image is published, and only then the client is answered.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::uuid::Uuid;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::config::{BrokerConfig, TopicSettings};
+use crate::disk::Disk;
+use crate::log_manager::LogManager;
+use crate::metadata::{BrokerImage, MetadataImage, PartitionImage, TopicImage, check_topic_name, metric_name};
+use crate::partition::PartitionError;
+use crate::producer_ids::ProducerIds;
+use crate::text_checkpoint::TopicPartition;
+use crate::topic_store::{StoredTopic, TopicStore};
+
+/// The most partitions that one request may create.
+const MOST_PARTITIONS: i32 = 10_000;
+
+/// A topic that someone wants.
+#[derive(Clone, Debug)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions, -1 for the default.
+    pub partitions: i32,
+    /// How many copies of each, -1 for the default.
+    pub replication_factor: i16,
+    /// The brokers of each partition, if the client chose them.
+    pub assignments: Vec<(i32, Vec<i32>)>,
+    /// Its own settings.
+    pub settings: TopicSettings,
+}
+
+/// A topic to be made, or why not.
+type Plan = Result<(String, StoredTopic), PartitionError>;
+
+/// Whoever decides about topics.
+pub struct Topics {
+    config: BrokerConfig,
+    store: TopicStore,
+    logs: Arc<LogManager>,
+    image: watch::Sender<Arc<MetadataImage>>,
+    producer_ids: ProducerIds,
+}
+
+fn error(code: ErrorCode, message: impl Into<String>) -> PartitionError {
+    PartitionError { code, message: Some(message.into()) }
+}
+
+fn not_stored(e: io::Error) -> PartitionError {
+    error(ErrorCode::KAFKA_STORAGE_ERROR, format!("the change could not be stored: {e}"))
+}
+
+impl Topics {
+    /// Reads the file, opens the logs, adopts partitions that the file does not know, and makes the first image.
+    pub fn open(
+        config: &BrokerConfig,
+        disk: &Disk,
+        logs: Arc<LogManager>,
+        broker: BrokerImage,
+    ) -> Result<(Topics, watch::Receiver<Arc<MetadataImage>>), String> {
+        let home = logs.dirs()[0].clone();
+        let store = TopicStore::open(disk, home.path())?;
+        let image = MetadataImage::new(home.cluster_id(), broker.id, vec![broker]);
+        let (sender, receiver) = watch::channel(Arc::new(image));
+        let mut topics =
+            Topics { config: config.clone(), store, logs, image: sender, producer_ids: ProducerIds::default() };
+        topics.load().map_err(|e| format!("log directory {}: {e}", home.path().display()))?;
+        Ok((topics, receiver))
+    }
+
+    fn load(&mut self) -> Result<(), String> {
+        let settings: BTreeMap<String, TopicSettings> =
+            self.store.contents().topics.iter().map(|(name, topic)| (name.clone(), topic.settings.clone())).collect();
+        let config_of = |topic: &str| {
+            let none = TopicSettings::new();
+            self.config.log_config(settings.get(topic).unwrap_or(&none)).unwrap_or_else(|problem| {
+                warn!("topic {topic}: {problem}; using the broker's defaults");
+                self.config.topic_defaults().log_config()
+            })
+        };
+        self.logs.load(&config_of, self.config.num_recovery_threads_per_data_dir as usize)?;
+        self.finish_deletions().map_err(|e| e.to_string())?;
+        self.adopt().map_err(|e| e.to_string())?;
+        let stored: Vec<_> = self.store.contents().topics.clone().into_iter().collect();
+        for (name, topic) in &stored {
+            self.make_logs(name, topic)?;
+        }
+        self.publish(|image, topics| {
+            stored.iter().for_each(|(name, topic)| image.put_topic(topics.topic_image(name, topic)))
+        });
+        Ok(())
+    }
+
+    fn finish_deletions(&mut self) -> io::Result<()> {
+        let contents = self.store.contents();
+        let doomed: Vec<_> = contents.topics.iter().filter(|(_, t)| t.deleting).map(|(name, _)| name.clone()).collect();
+        for name in doomed {
+            self.remove_topic(&name)?;
+        }
+        Ok(())
+    }
+
+    // ANCHOR: adopt
+    /// Takes in the partitions of a folder that came from elsewhere: their topics get the ids in their folders.
+    fn adopt(&mut self) -> io::Result<()> {
+        let mut found: BTreeMap<String, StoredTopic> = BTreeMap::new();
+        for (name, partition) in self.logs.all() {
+            if self.store.contents().topics.contains_key(&name.topic) {
+                continue;
+            }
+            let file = partition.log().dir().join("partition.metadata");
+            let id = std::fs::read_to_string(&file).ok().and_then(|text| topic_id_in(&text));
+            let topic = found.entry(name.topic.clone()).or_insert_with(|| {
+                info!("topic {}: found in {}", name.topic, partition.dir().path().display());
+                StoredTopic { id: Uuid::ZERO, partitions: 0, settings: TopicSettings::new(), deleting: false }
+            });
+            topic.id = id.unwrap_or(topic.id);
+            topic.partitions = topic.partitions.max(name.partition + 1);
+        }
+        found.values_mut().filter(|topic| topic.id.is_zero()).for_each(|topic| topic.id = Uuid::random());
+        if found.is_empty() {
+            return Ok(());
+        }
+        // Ids may have been given out that no log of ours knows; those that are in use are above these.
+        let above = self.logs.highest_producer_id_in_batches()?.saturating_add(1);
+        self.store.change(|contents| {
+            contents.topics.extend(found);
+            contents.next_producer_id = Some(contents.next_producer_id.unwrap_or(0).max(above));
+        })
+    }
+    // ANCHOR_END: adopt
+
+    fn topic_image(&self, name: &str, topic: &StoredTopic) -> TopicImage {
+        let me = self.config.wire.broker_id;
+        let partition = |index| {
+            let log = self.logs.get(&TopicPartition::new(name, index));
+            PartitionImage {
+                leader: if log.is_some() { me } else { -1 },
+                leader_epoch: log.map_or(0, |log| log.leader_epoch()),
+                replicas: vec![me],
+                isr: vec![me],
+            }
+        };
+        let partitions = (0..topic.partitions).map(partition).collect();
+        TopicImage { name: name.to_owned(), id: topic.id, partitions, settings: topic.settings.clone() }
+    }
+
+    fn publish(&self, change: impl FnOnce(&mut MetadataImage, &Topics)) {
+        let mut image = MetadataImage::clone(&self.image.borrow());
+        change(&mut image, self);
+        self.image.send_replace(Arc::new(image));
+    }
+
+    fn make_logs(&self, name: &str, topic: &StoredTopic) -> Result<(), String> {
+        let config =
+            self.config.log_config(&topic.settings).unwrap_or_else(|_| self.config.topic_defaults().log_config());
+        for index in 0..topic.partitions {
+            let partition = TopicPartition::new(name, index);
+            if self.logs.is_offline(&partition) {
+                continue;
+            }
+            self.logs.create(&partition, topic.id, config.clone()).map_err(|e| format!("{partition}: {e}"))?;
+        }
+        Ok(())
+    }
+
+    // ANCHOR: create
+    /// Creates topics, each for itself: the answer says for each what became of it. With `validate_only` nothing is done.
+    pub fn create(&mut self, wanted: &[NewTopic], validate_only: bool) -> Vec<Result<Arc<TopicImage>, PartitionError>> {
+        let mut seen = HashSet::new();
+        let repeated: HashSet<_> = wanted.iter().filter(|t| !seen.insert(&t.name)).map(|t| t.name.clone()).collect();
+        let mut left = MOST_PARTITIONS;
+        let mut planned: Vec<Plan> = Vec::new();
+        for topic in wanted {
+            let plan = match repeated.contains(&topic.name) {
+                true => Err(error(ErrorCode::INVALID_REQUEST, "the topic is in the request twice")),
+                false => self.plan(topic, left, &planned),
+            };
+            left -= plan.as_ref().map_or(0, |(_, stored)| stored.partitions);
+            planned.push(plan);
+        }
+        let new: BTreeMap<_, _> = planned.iter().flatten().cloned().collect();
+        if !validate_only
+            && !new.is_empty()
+            && let Err(e) = self.store_new(&new)
+        {
+            planned.iter_mut().filter(|plan| plan.is_ok()).for_each(|plan| *plan = Err(e.clone()));
+        }
+        planned.into_iter().map(|plan| plan.map(|(name, topic)| Arc::new(self.topic_image(&name, &topic)))).collect()
+    }
+    // ANCHOR_END: create
+
+    fn store_new(&mut self, new: &BTreeMap<String, StoredTopic>) -> Result<(), PartitionError> {
+        self.store.change(|contents| contents.topics.extend(new.clone())).map_err(not_stored)?;
+        for (name, topic) in new {
+            if let Err(e) = self.make_logs(name, topic) {
+                // The topic exists: its missing logs are made at the next start, until then they are offline.
+                error!("topic {name}: {e}");
+            }
+        }
+        self.publish(|image, topics| {
+            new.iter().for_each(|(name, topic)| image.put_topic(topics.topic_image(name, topic)))
+        });
+        Ok(())
+    }
+
+    // ANCHOR: plan
+    /// Checks what is asked and fills in the defaults. `planned` comes before it in the same request.
+    fn plan(&self, topic: &NewTopic, most_partitions: i32, planned: &[Plan]) -> Plan {
+        check_topic_name(&topic.name).map_err(|why| error(ErrorCode::INVALID_TOPIC_EXCEPTION, why))?;
+        let image = self.image.borrow().clone();
+        if image.topic(&topic.name).is_some() {
+            return Err(error(ErrorCode::TOPIC_ALREADY_EXISTS, format!("Topic '{}' already exists.", topic.name)));
+        }
+        if self.store.contents().topics.contains_key(&topic.name) {
+            let why =
+                format!("topic `{}` is still being deleted; a start of the broker removes what is left", topic.name);
+            return Err(error(ErrorCode::TOPIC_ALREADY_EXISTS, why));
+        }
+        let metric = metric_name(&topic.name);
+        let may_collide = topic.name.contains(['.', '_']);
+        let planned = planned.iter().flatten().map(|(name, _)| name);
+        let mut others = image.topics().map(|other| &other.name).chain(planned);
+        if let Some(other) = others.find(|other| may_collide && metric_name(other) == metric) {
+            let why = format!("topic `{}` collides with `{other}`: `.` and `_` are the same in metrics", topic.name);
+            return Err(error(ErrorCode::INVALID_TOPIC_EXCEPTION, why));
+        }
+        let partitions =
+            if topic.assignments.is_empty() { self.check_counts(topic)? } else { self.check_assignments(topic)? };
+        if partitions > most_partitions {
+            let why = format!("at most {MOST_PARTITIONS} partitions may be created by one request");
+            return Err(error(ErrorCode::POLICY_VIOLATION, why));
+        }
+        self.config.log_config(&topic.settings).map_err(|why| error(ErrorCode::INVALID_CONFIG, why))?;
+        let settings = topic.settings.clone();
+        Ok((topic.name.clone(), StoredTopic { id: Uuid::random(), partitions, settings, deleting: false }))
+    }
+    // ANCHOR_END: plan
+
+    fn check_counts(&self, topic: &NewTopic) -> Result<i32, PartitionError> {
+        let partitions = if topic.partitions == -1 { self.config.num_partitions } else { topic.partitions };
+        if partitions < 1 {
+            return Err(error(ErrorCode::INVALID_PARTITIONS, "a topic has at least one partition"));
+        }
+        let copies = match topic.replication_factor {
+            -1 => self.config.default_replication_factor,
+            copies => i32::from(copies),
+        };
+        if copies != 1 {
+            let why = format!("replication factor {copies}: there is one broker, so there is one copy");
+            return Err(error(ErrorCode::INVALID_REPLICATION_FACTOR, why));
+        }
+        Ok(partitions)
+    }
+
+    fn check_assignments(&self, topic: &NewTopic) -> Result<i32, PartitionError> {
+        if topic.partitions != -1 || topic.replication_factor != -1 {
+            let why = "give either assignments or counts of partitions and copies";
+            return Err(error(ErrorCode::INVALID_REQUEST, why));
+        }
+        let mut assignments = topic.assignments.clone();
+        assignments.sort();
+        for (expected, (index, brokers)) in (0..).zip(&assignments) {
+            if *index != expected {
+                return Err(error(ErrorCode::INVALID_REPLICA_ASSIGNMENT, format!("partition {expected} is missing")));
+            }
+            self.check_brokers(brokers)?;
+        }
+        Ok(assignments.len() as i32)
+    }
+
+    fn check_brokers(&self, brokers: &[i32]) -> Result<(), PartitionError> {
+        let me = self.config.wire.broker_id;
+        if brokers != [me] {
+            let why = format!("brokers {brokers:?}: broker {me} is the only one there is");
+            return Err(error(ErrorCode::INVALID_REPLICA_ASSIGNMENT, why));
+        }
+        Ok(())
+    }
+
+    /// Gives a topic more partitions: `count` altogether.
+    pub fn grow(
+        &mut self,
+        name: &str,
+        count: i32,
+        assignments: Option<&[Vec<i32>]>,
+        validate_only: bool,
+    ) -> Result<(), PartitionError> {
+        let image = self.image.borrow().clone();
+        let unknown = || error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("there is no topic `{name}`"));
+        let has = image.topic(name).ok_or_else(unknown)?.partitions.len() as i32;
+        if count <= has {
+            let why = format!("topic `{name}` has {has} partitions already; their number can only grow");
+            return Err(error(ErrorCode::INVALID_PARTITIONS, why));
+        }
+        if count - has > MOST_PARTITIONS {
+            let why = format!("at most {MOST_PARTITIONS} partitions may be created by one request");
+            return Err(error(ErrorCode::POLICY_VIOLATION, why));
+        }
+        if let Some(assignments) = assignments {
+            if assignments.len() as i32 != count - has {
+                let why = format!("{} partitions are new, {} are assigned", count - has, assignments.len());
+                return Err(error(ErrorCode::INVALID_REPLICA_ASSIGNMENT, why));
+            }
+            assignments.iter().try_for_each(|brokers| self.check_brokers(brokers))?;
+        }
+        if validate_only {
+            return Ok(());
+        }
+        let mut grown = self.store.contents().topics.get(name).cloned().ok_or_else(unknown)?;
+        grown.partitions = count;
+        self.store_new(&BTreeMap::from([(name.to_owned(), grown)]))
+    }
+
+    // ANCHOR: delete
+    /// Deletes a topic and its records.
+    pub fn delete(&mut self, name: &str) -> Result<(), PartitionError> {
+        if !self.config.delete_topic_enable {
+            return Err(error(ErrorCode::TOPIC_DELETION_DISABLED, "delete.topic.enable is false"));
+        }
+        if self.image.borrow().topic(name).is_none() {
+            return Err(error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("there is no topic `{name}`")));
+        }
+        let mark = |contents: &mut crate::topic_store::Contents| {
+            if let Some(topic) = contents.topics.get_mut(name) {
+                topic.deleting = true;
+            }
+        };
+        self.store.change(mark).map_err(not_stored)?;
+        self.publish(|image, _| image.remove_topic(name));
+        // What is left over is removed at the next start.
+        self.remove_topic(name).unwrap_or_else(|e| error!("topic {name}: not removed whole: {e}"));
+        Ok(())
+    }
+    // ANCHOR_END: delete
+
+    fn remove_topic(&mut self, name: &str) -> io::Result<()> {
+        let partitions = self.store.contents().topics.get(name).map_or(0, |topic| topic.partitions);
+        for index in 0..partitions {
+            self.logs.delete(&TopicPartition::new(name, index))?;
+        }
+        self.store.change(|contents| drop(contents.topics.remove(name)))
+    }
+
+    /// A producer id that was never given before.
+    pub fn next_producer_id(&mut self) -> io::Result<i64> {
+        let Topics { producer_ids, store, .. } = self;
+        producer_ids.next(|block| {
+            // Not those above the ids in the logs: a client may have made up the highest there is.
+            let first = store.contents().next_producer_id.unwrap_or(0);
+            let end = first.checked_add(block).ok_or_else(|| io::Error::other("no producer id is left"))?;
+            store.change(|contents| contents.next_producer_id = Some(end))?;
+            Ok(first)
+        })
+    }
+}
+
+/// The topic id in the text of a `partition.metadata`.
+fn topic_id_in(text: &str) -> Option<Uuid> {
+    text.lines().find_map(|line| line.strip_prefix("topic_id: ")?.trim().parse().ok())
+}

@@ -1,0 +1,90 @@
+//! The `mini-kafka` command: the finished broker, clients to try it with, and tools that look into its files.
+//!
+//! Each command has a file of its own name. What they have in common: `connect` (how to reach a cluster), `failure`
+//! (how a command ends when it cannot do what it was asked to), `progress` (a line that says how far it is).
+
+mod bench;
+#[cfg(feature = "bench")]
+mod bench_load;
+#[cfg(feature = "bench")]
+mod bench_measure;
+mod connect;
+mod consume;
+mod damage;
+mod dump;
+mod dump_batch;
+mod dump_hex;
+mod dump_index;
+mod dump_log;
+mod dump_report;
+mod dump_text;
+mod failure;
+mod produce;
+mod progress;
+mod topic;
+
+use std::process::ExitCode;
+
+use ch00_wire::cli::{self, BrokerArgs};
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// A Kafka broker to read, run and break.
+#[derive(Parser)]
+#[command(name = "mini-kafka", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a broker.
+    Broker {
+        /// The chapter whose broker to run; the newest unless told otherwise.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1))]
+        chapter: u32,
+        #[command(flatten)]
+        args: BrokerArgs,
+    },
+    /// Creates, lists, describes, deletes and grows topics.
+    Topic(topic::TopicArgs),
+    /// Writes lines from standard input to a topic.
+    Produce(produce::ProduceArgs),
+    /// Prints a topic's records.
+    Consume(consume::ConsumeArgs),
+    /// Shows what is in the files of a broker, running or not.
+    Dump(dump::DumpArgs),
+    /// Breaks a file on purpose, to see what a broker makes of it.
+    Damage(damage::DamageArgs),
+    /// Puts a broker under load and measures it.
+    Bench(bench::BenchArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Broker { chapter: 0, args } => return cli::run::<ch00_wire::broker::Broker>(args),
+        Command::Broker { chapter: _, args } => return cli::run::<ch01_log::broker::Broker>(args),
+        Command::Topic(args) => block_on(topic::run(args)),
+        Command::Produce(args) => block_on(produce::run(args)),
+        Command::Consume(args) => block_on(consume::run(args)),
+        Command::Dump(args) => dump::run(args),
+        Command::Damage(args) => damage::run(args),
+        Command::Bench(args) => block_on(bench::run(args)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Runs a client's part on this thread: it mostly waits.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::Message(format!("cannot start: {e}")))?;
+    let result = runtime.block_on(command);
+    // A thread that waits for standard input would be waited for.
+    runtime.shutdown_background();
+    result
+}

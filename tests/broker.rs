@@ -1,0 +1,21 @@
+//! Real brokers, as processes of their own, driven by a real client (librdkafka) and by bytes no client would send.
+//!
+//! Every test runs against its own chapter's broker and against the newest. `MINI_KAFKA_BROKER` names another program to
+//! test in their place, such as a reader's own.
+
+#[path = "broker/errors.rs"]
+mod errors;
+#[path = "broker/harness.rs"]
+mod harness;
+#[path = "broker/kill.rs"]
+mod kill;
+#[path = "broker/lifecycle.rs"]
+mod lifecycle;
+#[path = "broker/metadata.rs"]
+mod metadata;
+#[path = "broker/offsets.rs"]
+mod offsets;
+#[path = "broker/round_trip.rs"]
+mod round_trip;
+#[path = "broker/waiting.rs"]
+mod waiting;

@@ -1,0 +1,205 @@
+//! Starting, stopping, and refusing to start.
+
+use ch00_wire::error_code::ErrorCode;
+use ch01_log::messages::*;
+
+use crate::harness::*;
+
+#[test]
+fn a_broker_says_when_it_is_ready_and_stops_when_told_to() {
+    for chapter in chapters_from(0) {
+        let dir = TempDir::new();
+        let broker = Setup::new(chapter, &dir).start();
+        let dirs = if chapter == 0 { "-".to_string() } else { broker.setup.dir.display().to_string() };
+        let expected =
+            format!("mini-kafka ready chapter={chapter} broker.id=1 listener={} log.dirs={dirs}", broker.address);
+        assert_eq!(broker.ready, expected);
+        let (code, stderr) = broker.terminate();
+        assert_eq!(code, Some(0), "{stderr}");
+    }
+}
+
+#[test]
+fn a_restart_takes_the_same_port_at_once_and_finds_everything() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let broker = Setup::new(chapter, &dir).start();
+            let mut client = broker.client().await;
+            new_topic(&mut client, "t", &[("max.message.bytes", "500")]).await;
+            produce(&mut client, "t", batch(&["one"]).build()).await;
+            let setup = broker.setup.clone();
+            assert_eq!(broker.terminate().0, Some(0));
+            let broker = setup.start();
+            let mut client = broker.client().await;
+            assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["one"]);
+            let large = produce(&mut client, "t", batch(&[&"x".repeat(600)]).build()).await;
+            assert_eq!(large.error_code, ErrorCode::MESSAGE_TOO_LARGE, "the topic's settings are kept");
+        });
+    }
+}
+
+/// Starts a broker that must refuse, and returns what it said.
+fn refusal(setup: &Setup) -> String {
+    match setup.try_start() {
+        Ok(_) => panic!("the broker started"),
+        Err((code, stderr)) => {
+            assert_eq!(code, Some(2), "{stderr}");
+            stderr
+        }
+    }
+}
+
+#[test]
+fn a_broker_refuses_what_cannot_work_and_says_why() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        let setup = Setup::new(chapter, &dir);
+        assert!(refusal(&setup.clone().set("log.segment.byte=1")).contains("log.segment.bytes"));
+        assert!(refusal(&setup.clone().set("log.segment.bytes=1")).contains("1048576"));
+        assert!(refusal(&setup.clone().set("num.partitions=many")).contains("num.partitions"));
+        assert!(refusal(&setup.clone().set("listeners=SSL://127.0.0.1:0")).contains("PLAINTEXT only"));
+        assert!(refusal(&setup.clone().set("listeners=PLAINTEXT://0.0.0.0:0")).contains("advertised.listeners"));
+        let broker = setup.start();
+        assert!(refusal(&setup).contains("another broker uses it"));
+        let elsewhere = Setup { dir: dir.path().join("elsewhere"), port: broker.address.port(), ..setup.clone() };
+        assert!(refusal(&elsewhere).contains("cannot listen"));
+        assert_eq!(broker.terminate().0, Some(0));
+        assert!(refusal(&setup.clone().set("broker.id=2")).contains("belongs to broker 1"));
+        let meta = setup.dir.join("meta.properties");
+        let other = dir.path().join("other");
+        let two = Setup { dir: other.clone(), ..setup.clone() };
+        assert_eq!(two.start().terminate().0, Some(0));
+        let both = setup.clone().set(&format!("log.dirs={},{}", setup.dir.display(), other.display()));
+        assert!(refusal(&both).contains("cluster"));
+        std::fs::remove_file(other.join("meta.properties")).unwrap();
+        assert!(meta.exists());
+        assert_eq!(both.start().terminate().0, Some(0));
+    }
+}
+
+#[test]
+fn keys_of_other_kafkas_are_accepted_with_a_warning() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        let setup = Setup::new(chapter, &dir)
+            .set("zookeeper.connect=localhost:2181")
+            .set("ssl.client.auth=none")
+            .set("listener.name.plaintext.ssl.keystore.location=/x");
+        let (code, stderr) = setup.start().terminate();
+        assert_eq!(code, Some(0));
+        assert!(stderr.contains("zookeeper.connect") && stderr.contains("controller.quorum.voters"), "{stderr}");
+        assert!(stderr.contains("ssl.client.auth"), "{stderr}");
+        assert!(stderr.contains("listener.name."), "{stderr}");
+    }
+}
+
+/// The properties files that the golden data was made with start this broker as they are.
+#[test]
+fn apache_kafkas_properties_start_it() {
+    for chapter in chapters_from(1) {
+        for (file, folder) in
+            [("single/server.properties", "single/logs"), ("cluster/broker-1.properties", "cluster/broker-1")]
+        {
+            let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/data");
+            let dir = TempDir::new();
+            let setup = Setup::new(chapter, &dir);
+            copy_dir(&golden.join(folder), &setup.dir);
+            let mut command = setup.command();
+            command.arg(golden.join(file));
+            let mut child = command.spawn().unwrap();
+            let line = first_line(&mut child);
+            assert!(line.starts_with("mini-kafka ready"), "{file}: {line}");
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+fn first_line(child: &mut std::process::Child) -> String {
+    use std::io::BufRead;
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    line
+}
+
+fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::write(&target, std::fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_deleted_topic_stays_deleted_and_its_name_is_free() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let broker = Setup::new(chapter, &dir).start();
+            let mut client = broker.client().await;
+            new_topic(&mut client, "t", &[]).await;
+            produce(&mut client, "t", batch(&["old"]).build()).await;
+            let delete = DeleteTopicsRequest {
+                topics: vec![DeleteTopicState { name: Some("t".to_string()), ..Default::default() }],
+                ..Default::default()
+            };
+            assert_eq!(client.call(&delete).await.unwrap().responses[0].error_code, ErrorCode::NONE);
+            assert_eq!(fetch(&mut client, "t", 0).await.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+            let again = client.call(&delete).await.unwrap();
+            assert_eq!(again.responses[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+            let broker = broker.kill().start();
+            let mut client = broker.client().await;
+            assert_eq!(fetch(&mut client, "t", 0).await.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+            new_topic(&mut client, "t", &[]).await;
+            assert_eq!(log_end(&mut client, "t").await, 0);
+        });
+    }
+}
+
+#[test]
+fn producer_ids_are_never_given_twice() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let mut given = std::collections::HashSet::new();
+            let mut setup = Setup::new(chapter, &dir);
+            for _ in 0..3 {
+                let broker = setup.start();
+                let mut client = broker.client().await;
+                for _ in 0..5 {
+                    let id = client.call(&InitProducerIdRequest::default()).await.unwrap().producer_id;
+                    assert!(id >= 0 && given.insert(id), "{id} was given before");
+                }
+                setup = broker.kill();
+            }
+        });
+    }
+}
+
+#[test]
+fn several_log_dirs_share_the_partitions() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let paths = ["a", "b", "c"].map(|name| dir.path().join(name));
+            let list = paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(",");
+            let setup = Setup::new(chapter, &dir).set(&format!("log.dirs={list}"));
+            let broker = setup.start();
+            let mut client = broker.client().await;
+            assert_eq!(create_topic(&mut client, "t", 6, &[]).await.error_code, ErrorCode::NONE);
+            produce(&mut client, "t", batch(&["x"]).build()).await;
+            for path in &paths {
+                let folders = std::fs::read_dir(path).unwrap().filter(|e| e.as_ref().unwrap().path().is_dir());
+                assert_eq!(folders.count(), 2, "{}", path.display());
+            }
+            let broker = broker.kill().start();
+            assert_eq!(log_end(&mut broker.client().await, "t").await, 1);
+        });
+    }
+}

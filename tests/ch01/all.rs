@@ -1,0 +1,13 @@
+//! The tests of chapter 1: through the public API only, with nothing but what the chapter itself uses, so that an
+//! exercise can be run against them.
+
+mod batches;
+mod compression;
+mod disk_faults;
+mod indexes;
+mod log;
+mod producers;
+mod recovery;
+mod support;
+mod text_files;
+mod topics;

@@ -1,0 +1,14 @@
+//! The `mini-kafka` command as a user runs it: a process, its output and its exit code.
+
+#[path = "cli/clients.rs"]
+mod clients;
+#[path = "cli/command.rs"]
+mod command;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "broker/harness.rs"]
+mod harness;
+#[path = "cli/library.rs"]
+mod library;
+#[path = "cli/once.rs"]
+mod once;
