@@ -119,14 +119,11 @@ async fn what_came_before_the_end_is_still_answered() {
 
 #[tokio::test]
 async fn a_client_may_stop_sending_and_still_read() {
-    let stage = Stage::new();
-    let server = Server::start(stage.router(), &[]);
+    let server = Server::start(Stage::new().router(), &[]);
     let mut connection = server.connect().await;
-    connection.send(&requests(&[NOW, LATER, NOW])).await;
+    connection.send(&requests(&[NOW; 50])).await;
     connection.0.shutdown().await.unwrap();
-    stage.has_begun(3).await;
-    stage.gate.add_permits(1);
-    expect(&mut connection, 0..3).await;
+    expect(&mut connection, 0..50).await;
     connection.is_closed().await;
 }
 

@@ -213,6 +213,7 @@ async fn write_responses(
             Reply::Now(response) => (response, true),
             // A wait is cut short when the broker stops: the client asks the next broker, or this one when it is back.
             Reply::Later(wait) => tokio::select! {
+                biased;
                 response = wait => (response, false),
                 () = tasks.stopping() => return Err(Closed::Stopping),
                 () = gone.cancelled() => return Ok(()),
