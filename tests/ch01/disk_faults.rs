@@ -154,7 +154,7 @@ impl History {
 
     /// Everything that changes a disk. Gives back whether the disk was said to have failed before the broker stopped.
     fn run(&mut self, dir: &Path, disk: &Disk) -> bool {
-        let Ok(state) = open_broker(disk, &[dir], &[]) else { return false };
+        let Ok(state) = open_broker(disk, &[dir], &[("log.segment.delete.delay.ms", "0")]) else { return false };
         self.create(&state, "orders", 2);
         for i in 0..5 {
             self.append(&state, "orders", 0, &format!("a{i}"));
@@ -167,6 +167,7 @@ impl History {
         self.create(&state, "doomed", 1);
         self.append(&state, "doomed", 0, "d0");
         self.delete(&state, "doomed");
+        state.logs.remove_doomed();
         // Told or not: the topic has three partitions now, or two.
         let _ = state.topics.lock().unwrap().grow("orders", 3, None, false);
         self.append(&state, "orders", 2, "c0");
@@ -192,8 +193,8 @@ impl History {
             folders.extend((0..topic.partitions.len()).map(|index| format!("{name}-{index}")));
         }
         let there = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-        let there: BTreeSet<String> =
-            there.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let there: Vec<String> = there.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let there: BTreeSet<String> = there.into_iter().filter(|folder| !folder.ends_with("-delete")).collect();
         assert_eq!(there, folders, "a folder for each partition, and no other");
         let gone = |name: &TopicPartition| image.topic(&name.topic).is_none() && !self.created.contains(&*name.topic);
         self.stored.retain(|name, _| !gone(name));

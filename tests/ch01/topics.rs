@@ -78,7 +78,12 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
+/// The folders of a broker that are in use.
 fn folders(dir: &Path) -> BTreeSet<String> {
+    all_folders(dir).into_iter().filter(|folder| !folder.ends_with("-delete")).collect()
+}
+
+fn all_folders(dir: &Path) -> BTreeSet<String> {
     let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     paths.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
@@ -313,6 +318,22 @@ fn a_deleted_topic_is_gone_and_a_new_one_of_its_name_is_another() {
     assert!(state.image().topic_by_id(id).is_none());
     assert!(values_of(&state, "t", 0).is_empty());
     assert_eq!(values_of(&state, "t-0", 0), ["other"]);
+}
+
+#[test]
+fn the_files_of_a_deleted_topic_stay_for_a_while() {
+    for (delay, stays) in [("0", false), ("60000", true), ("9223372036854775807", true)] {
+        let dir = TempDir::new();
+        let state = open_broker(&Disk::default(), &[dir.path()], &[("log.segment.delete.delay.ms", delay)]).unwrap();
+        create(&state, new_topic("t", 2, &[])).unwrap();
+        state.topics.lock().unwrap().delete("t").unwrap();
+        assert_eq!(all_folders(dir.path()).len(), 2);
+        state.logs.remove_doomed();
+        assert_eq!(all_folders(dir.path()).len(), if stays { 2 } else { 0 }, "after {delay} ms");
+        drop(state);
+        open_folder(&dir);
+        assert!(all_folders(dir.path()).is_empty(), "a start removes them at once");
+    }
 }
 
 #[test]

@@ -156,8 +156,11 @@ pub fn open_state(
 fn start_housekeeping(state: &State) {
     let (logs, config) = (&state.logs, &state.config);
     state.tasks.spawn(logs.clone().keep_flushed(config.log_flush_scheduler_interval_ms));
-    state.tasks.spawn(logs.clone().keep_checkpoints(i64::from(config.log_flush_offset_checkpoint_interval_ms)));
-    state.tasks.spawn(logs.clone().keep_producers_few(i64::from(config.producer_id_expiration_check_interval_ms)));
+    state.tasks.spawn(logs.clone().keep_removing());
+    let (checkpoint_ms, expire_ms) =
+        (config.log_flush_offset_checkpoint_interval_ms, config.producer_id_expiration_check_interval_ms);
+    state.tasks.spawn(logs.clone().repeat(checkpoint_ms.into(), LogManager::checkpoint));
+    state.tasks.spawn(logs.clone().repeat(expire_ms.into(), LogManager::expire_producers));
     if config.log_preallocate {
         warn!("log.preallocate: disk space is reserved a few megabytes ahead, never for a whole segment");
     }

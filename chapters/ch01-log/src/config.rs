@@ -26,6 +26,8 @@ config! {
         auto_create_topics_enable: bool = "true";
         /// Whether topics can be deleted.
         delete_topic_enable: bool = "true";
+        /// How long the files of a deleted topic stay on the disk, in milliseconds.
+        log_segment_delete_delay_ms: i64 = "60000", in 0..=i64::MAX;
         /// The largest batch, in bytes; a topic's `max.message.bytes`.
         message_max_bytes: i32 = "1048588", in 0..=i64::from(i32::MAX);
         /// The codec that batches are stored in; `producer` keeps what came.

@@ -1,16 +1,19 @@
 //! All logs of a broker: opened at start, created and deleted with their topics, synced and closed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use ch00_wire::tasks::Tasks;
 use ch00_wire::uuid::Uuid;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use tracing::{error, warn};
 
+use crate::batch::Timestamp;
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::disk::Disk;
@@ -28,6 +31,9 @@ pub type ConfigOf<'a> = &'a (dyn Fn(&str) -> LogConfig + Sync);
 /// The file in a partition's folder that says which topic it belongs to.
 const PARTITION_METADATA: &str = "partition.metadata";
 
+/// An interval of centuries is none: timers do not reach that far. Ten years, in milliseconds.
+const LONGEST_WAIT_MS: i64 = 10 * 365 * 86_400_000;
+
 /// The logs of a broker.
 pub struct LogManager {
     dirs: Vec<Arc<LogDir>>,
@@ -39,6 +45,12 @@ pub struct LogManager {
     rolled: Arc<Notify>,
     /// Partitions with a closed segment that waits to be synced.
     to_flush: Arc<Mutex<Vec<TopicPartition>>>,
+    /// Folders of deleted partitions, the oldest first, each with the time from which it may be removed.
+    doomed: Mutex<VecDeque<(Timestamp, Arc<LogDir>, PathBuf)>>,
+    /// Woken when there is one more.
+    was_doomed: Notify,
+    /// How long such a folder stays, in milliseconds.
+    delete_delay_ms: i64,
     highest_producer_id: AtomicI64,
     /// Woken when a disk fails.
     disk_failed: Arc<Notify>,
@@ -62,6 +74,9 @@ impl LogManager {
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
             rolled: Arc::default(),
             to_flush: Arc::default(),
+            doomed: Mutex::default(),
+            was_doomed: Notify::new(),
+            delete_delay_ms: config.log_segment_delete_delay_ms,
             highest_producer_id: AtomicI64::new(-1),
             disk_failed,
         })
@@ -226,7 +241,7 @@ impl LogManager {
     }
 
     /// Removes a partition: no longer served at once, its folder renamed so that no restart takes it for a partition,
-    /// then removed. Readers that hold a region of its files still get it sent.
+    /// and removed after a while. Readers that hold a region of its files still get it sent.
     pub fn delete(&self, name: &TopicPartition) -> io::Result<()> {
         if let Some(partition) = self.partitions.write().unwrap().remove(name) {
             partition.retire();
@@ -239,7 +254,9 @@ impl LogManager {
             }
             let doomed = dir.path().join(doomed_name(name));
             dir.disk().rename(&dir.folder(name), &doomed)?;
-            dir.disk().remove_dir(&doomed)?;
+            let due = self.clock.now().saturating_add(self.delete_delay_ms);
+            self.doomed.lock().unwrap().push_back((due, dir.clone(), doomed));
+            self.was_doomed.notify_one();
         }
         Ok(())
     }
@@ -277,13 +294,11 @@ impl LogManager {
 
     /// Syncs what is due, for as long as the broker runs: closed segments at once, others by `flush.ms`.
     pub async fn keep_flushed(self: Arc<Self>, every_ms: i64) {
-        // An interval of centuries is none: timers do not reach that far.
-        let every = std::time::Duration::from_millis(every_ms.clamp(1, 86_400_000) as u64);
         loop {
             let due = tokio::select! {
                 () = self.tasks.stopping() => return,
                 () = self.rolled.notified() => std::mem::take(&mut *self.to_flush.lock().unwrap()),
-                () = tokio::time::sleep(every) => {
+                () = sleep(interval(every_ms)) => {
                     let all = self.all();
                     all.into_iter().filter(|(_, p)| p.must_flush()).map(|(name, _)| name).collect()
                 }
@@ -295,31 +310,53 @@ impl LogManager {
         }
     }
 
-    /// Writes checkpoints now and then, for as long as the broker runs.
-    pub async fn keep_checkpoints(self: Arc<Self>, every_ms: i64) {
-        let every = std::time::Duration::from_millis(every_ms.max(1) as u64);
+    /// Removes the folders of deleted partitions when their time has come, for as long as the broker runs. The next start
+    /// removes what is left.
+    pub async fn keep_removing(self: Arc<Self>) {
         loop {
+            let first = self.doomed.lock().unwrap().front().map(|&(due, ..)| due);
+            let wait = first.map_or(LONGEST_WAIT_MS, |due| due.saturating_sub(self.clock.now()));
             tokio::select! {
                 () = self.tasks.stopping() => return,
-                () = tokio::time::sleep(every) => {}
+                () = self.was_doomed.notified() => {}
+                () = sleep(interval(wait)) => {}
             }
             let manager = self.clone();
-            self.tasks.blocking(move || manager.checkpoint()).await;
+            self.tasks.blocking(move || manager.remove_doomed()).await;
         }
     }
 
-    /// Forgets silent producers now and then, for as long as the broker runs.
-    pub async fn keep_producers_few(self: Arc<Self>, every_ms: i64) {
-        let every = std::time::Duration::from_millis(every_ms.max(1) as u64);
+    /// Removes the folders of deleted partitions whose time has come.
+    pub fn remove_doomed(&self) {
+        let now = self.clock.now();
+        loop {
+            let mut doomed = self.doomed.lock().unwrap();
+            let Some((_, dir, folder)) = doomed.front().filter(|&&(due, ..)| due <= now).cloned() else { return };
+            doomed.pop_front();
+            drop(doomed);
+            if let Err(e) = dir.disk().remove_dir(&folder) {
+                error!("{}: not removed: {e}; the next start tries again", folder.display());
+            }
+        }
+    }
+
+    /// Does something in intervals on a thread that may block, for as long as the broker runs.
+    pub async fn repeat(self: Arc<Self>, every_ms: i64, work: fn(&LogManager)) {
         loop {
             tokio::select! {
                 () = self.tasks.stopping() => return,
-                () = tokio::time::sleep(every) => {}
+                () = sleep(interval(every_ms)) => {}
             }
-            let oldest = self.clock.now() - self.producer_expiration_ms;
-            for (_, partition) in self.all() {
-                partition.expire_producers(oldest);
-            }
+            let manager = self.clone();
+            self.tasks.blocking(move || work(&manager)).await;
+        }
+    }
+
+    /// Forgets producers that have been silent for too long.
+    pub fn expire_producers(&self) {
+        let oldest = self.clock.now() - self.producer_expiration_ms;
+        for (_, partition) in self.all() {
+            partition.expire_producers(oldest);
         }
     }
 
@@ -352,4 +389,8 @@ impl LogManager {
             }
         }
     }
+}
+
+fn interval(ms: i64) -> Duration {
+    Duration::from_millis(ms.clamp(1, LONGEST_WAIT_MS) as u64)
 }
