@@ -18,6 +18,7 @@ mod dump_index;
 mod dump_log;
 mod dump_report;
 mod dump_text;
+mod exercises;
 mod failure;
 mod produce;
 mod progress;
@@ -45,6 +46,9 @@ enum Command {
         /// The chapter whose broker to run; the newest unless told otherwise.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1))]
         chapter: u32,
+        /// Runs the broker with your own solutions in it, in place of the book's.
+        #[arg(long, conflicts_with = "chapter")]
+        mine: bool,
         #[command(flatten)]
         args: BrokerArgs,
     },
@@ -60,23 +64,43 @@ enum Command {
     Damage(damage::DamageArgs),
     /// Puts a broker under load and measures it.
     Bench(bench::BenchArgs),
+    /// Runs the exercises' tests in order and shows what is next.
+    Check(exercises::CheckArgs),
+    /// Lists the exercises and how far you are.
+    Exercises(exercises::ListArgs),
+    /// Gives a hint for an exercise.
+    Hint(exercises::HintArgs),
+    /// Puts the chapter's version of an exercise in place; yours is saved.
+    Skip(exercises::SlugArgs),
+    /// Blanks an exercise again; your version is saved.
+    Reset(exercises::SlugArgs),
+    /// Shows your version of an exercise beside the chapter's.
+    Diff(exercises::SlugArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Broker { chapter: 0, args } => return cli::run::<ch00_wire::broker::Broker>(args),
-        Command::Broker { chapter: _, args } => return cli::run::<ch01_log::broker::Broker>(args),
+        Command::Broker { mine: true, .. } => return exit_code(exercises::mine()),
+        Command::Broker { chapter: 0, args, .. } => return cli::run::<ch00_wire::broker::Broker>(args),
+        Command::Broker { args, .. } => return cli::run::<ch01_log::broker::Broker>(args),
         Command::Topic(args) => block_on(topic::run(args)),
         Command::Produce(args) => block_on(produce::run(args)),
         Command::Consume(args) => block_on(consume::run(args)),
         Command::Dump(args) => dump::run(args),
         Command::Damage(args) => damage::run(args),
         Command::Bench(args) => block_on(bench::run(args)),
+        Command::Check(args) => return exit_code(exercises::check(args)),
+        Command::Exercises(args) => exercises::list(args),
+        Command::Hint(args) => exercises::hint(args),
+        Command::Skip(args) => exercises::skip(args),
+        Command::Reset(args) => exercises::reset(args),
+        Command::Diff(args) => exercises::diff(args),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    exit_code(result.map(|()| ExitCode::SUCCESS))
+}
+
+fn exit_code(result: Result<ExitCode, Failure>) -> ExitCode {
+    result.unwrap_or_else(Failure::report)
 }
 
 /// Runs a client's part on this thread: it mostly waits.

@@ -52,6 +52,7 @@ impl Default for Partitioner {
     }
 }
 
+// ANCHOR: choose
 impl Partitioner {
     /// The partition for a record.
     pub fn choose(&self, key: Option<&[u8]>, partitions: i32) -> i32 {
@@ -66,3 +67,4 @@ impl Partitioner {
         self.sticky = self.sticky.wrapping_add(1);
     }
 }
+// ANCHOR_END: choose

@@ -190,9 +190,9 @@ impl Summary {
         let Summary { records, batches, bytes, partitions } = self;
         let partitions: Vec<_> = partitions.iter().map(i32::to_string).collect();
         let (mb, seconds) = (*bytes as f64 / 1e6, took.as_secs_f64());
-        format!(
-            "{topic}: {records} records in {batches} batches, partitions [{}], {mb:.3} MB in {seconds:.3} s",
-            partitions.join(",")
-        )
+        let records = if *records == 1 { "1 record".to_owned() } else { format!("{records} records") };
+        let batches = if *batches == 1 { "1 batch".to_owned() } else { format!("{batches} batches") };
+        let partitions = partitions.join(",");
+        format!("{topic}: {records} in {batches}, partitions [{partitions}], {mb:.3} MB in {seconds:.3} s")
     }
 }

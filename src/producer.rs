@@ -148,6 +148,7 @@ impl Producer {
         Ok(acknowledged)
     }
 
+    // ANCHOR: seal
     /// Ends the batches that are being gathered, gives their records sequence numbers and compresses them.
     fn seal(&mut self) -> BTreeMap<i32, Sealed> {
         self.partitioner.batch_sent();
@@ -162,6 +163,7 @@ impl Producer {
         }
         sealed
     }
+    // ANCHOR_END: seal
 
     /// Sends each batch to its partition's leader, once. Those that are acknowledged leave `unsent`; the error is the
     /// last of those that are not.

@@ -7,6 +7,7 @@ use ch00_wire::header::*;
 use ch00_wire::messages::*;
 use ch00_wire::table::{Message, Request};
 
+// ANCHOR: request_v0
 /// The only request there is in version 0: a header and nothing else.
 const REQUEST_V0: &[u8] = &[
     0x00, 0x00, 0x00, 0x0e, // length of the frame: 14 bytes follow
@@ -16,6 +17,7 @@ const REQUEST_V0: &[u8] = &[
     0x00, 0x04, //             client id: 4 bytes
     b'k', b'c', b'a', b't', // "kcat"
 ];
+// ANCHOR_END: request_v0
 
 /// Version 3 is flexible: lengths are varints and one too large, tagged fields end the header and the body.
 const REQUEST_V3: &[u8] = &[
@@ -32,6 +34,7 @@ const REQUEST_V3: &[u8] = &[
     0x00, //                   no tagged fields in the body
 ];
 
+// ANCHOR: response_v0
 /// A broker that speaks one API answers in version 0 with an array of one.
 const RESPONSE_V0: &[u8] = &[
     0x00, 0x00, 0x00, 0x10, // length of the frame: 16 bytes follow
@@ -42,7 +45,9 @@ const RESPONSE_V0: &[u8] = &[
     0x00, 0x00, //             lowest version 0
     0x00, 0x04, //             highest version 4
 ];
+// ANCHOR_END: response_v0
 
+// ANCHOR: response_v4
 /// In version 4 the same, and a tagged field. The header has none even here: the client does not know yet what it will
 /// be answered in.
 const RESPONSE_V4: &[u8] = &[
@@ -60,6 +65,7 @@ const RESPONSE_V4: &[u8] = &[
     0x08, //                   8 bytes:
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, // 5
 ];
+// ANCHOR_END: response_v4
 
 /// A frame's body, after a look at its length.
 fn body(frame: &'static [u8]) -> Reader {

@@ -178,6 +178,25 @@ fn decoding_has_a_budget() {
 }
 
 #[test]
+fn tagged_fields_share_the_budget_of_their_frame() {
+    // Two fields, each of which may make a vector of 20,000 structs of 40 bytes, but not both.
+    let mut w = Writer::new();
+    let field = vec![0u8; 20_000];
+    w.tagged_fields(vec![(0, field.clone().into()), (1, field.into())]);
+    let bytes = w.into_bytes();
+    let vectors = |wanted: u32| {
+        Reader::new(bytes.clone()).tagged_fields(|tag, r| {
+            if tag < wanted {
+                r.vec::<[u8; 40]>(20_000)?;
+            }
+            Ok(())
+        })
+    };
+    vectors(1).unwrap();
+    assert_eq!(vectors(2).unwrap_err().kind, DecodeErrorKind::Budget);
+}
+
+#[test]
 fn byte_fields_are_slices_of_the_frame() {
     let payload = vec![7u8; 1 << 20];
     let frame = encode(&Bytes::from(payload.clone()), CLASSIC);

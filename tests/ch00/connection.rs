@@ -130,6 +130,7 @@ async fn a_client_may_stop_sending_and_still_read() {
 #[tokio::test]
 async fn a_panic_in_a_handler_is_noticed() {
     let server = Server::start(Stage::new().router(), &[]);
+    crate::support::expect_panics();
     let mut connection = server.connect().await;
     assert!(!server.tasks.has_panicked());
     connection.send(&requests(&[PANIC])).await;

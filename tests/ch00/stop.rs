@@ -45,6 +45,18 @@ async fn a_stop_cuts_waits_short() {
 }
 
 #[tokio::test]
+async fn a_stop_cuts_waits_short_when_no_more_can_be_taken_on() {
+    let stage = Stage::new();
+    let server = Server::start(stage.router(), &[]);
+    let mut connection = server.connect().await;
+    connection.send(&requests(&[LATER; 200])).await;
+    // See `waits_of_one_connection_are_bounded`: the reading half waits for room in the queue.
+    stage.has_begun(66).await;
+    within("the stop", server.tasks.stop()).await;
+    connection.is_closed().await;
+}
+
+#[tokio::test]
 async fn a_stop_does_not_wait_for_half_a_frame() {
     let server = Server::start(Stage::new().router(), &[]);
     let mut connection = server.connect().await;

@@ -41,6 +41,7 @@ const METADATA_V12: &[u8] = &[
     0x00, //                   no tagged fields in the body
 ];
 
+// ANCHOR: produce
 /// Produce in version 9, the first flexible one. In place of a record batch stand five letters.
 const PRODUCE_V9: &[u8] = &[
     0x00, 0x00, 0x00, 0x28, // length of the frame: 40 bytes follow
@@ -63,6 +64,7 @@ const PRODUCE_V9: &[u8] = &[
     0x00, //                   no tagged fields in this topic
     0x00, //                   no tagged fields in the body
 ];
+// ANCHOR_END: produce
 
 /// Reads a frame, compares what is in it, and writes it again.
 fn check<R: Request + PartialEq>(frame: &'static [u8], client_id: Option<&str>, expected: &R) {

@@ -1,8 +1,10 @@
 //! A log: segments that follow on each other, reads that cross them, searches by time, truncation.
 
-use ch01_log::batch::HEADER_LEN;
+use ch01_log::batch::{BatchHeader, HEADER_LEN};
+use ch01_log::disk::Disk;
 use ch01_log::log::ReadError;
 use ch01_log::recovery::OpenOptions;
+use ch01_log::segment::Segment;
 
 use crate::support::*;
 
@@ -90,19 +92,24 @@ fn a_region_stays_readable_when_the_log_is_cut_and_written_again() {
 
 #[test]
 fn a_search_by_time_finds_the_first_record_at_or_after_it() {
+    // Out of order on purpose: 0 15 10 25 20 35 30 ...
+    let out_of_order: Vec<i64> = (0..60).map(|i| NOW + if i % 2 == 0 { i * 5 } else { i * 5 + 10 }).collect();
+    let in_order: Vec<i64> = (0..60).map(|i| NOW + i * 5).collect();
+    for records_in_a_batch in [1, 3] {
+        search_by_time(&out_of_order, records_in_a_batch);
+        search_by_time(&in_order, records_in_a_batch);
+    }
+}
+
+fn search_by_time(times: &[i64], records_in_a_batch: usize) {
     let dir = TempDir::new();
-    let mut log = open(
-        dir.path(),
-        options(log_config(|c| {
-            c.internal_segment_bytes = Some(300);
-            c.index_interval_bytes = 0;
-        })),
-    )
-    .unwrap();
-    // Out of order on purpose: 0 10 5 20 15 30 25 ...
-    let times: Vec<i64> = (0..60).map(|i| NOW + if i % 2 == 0 { i * 5 } else { i * 5 + 10 }).collect();
-    for pair in times.chunks(3) {
-        let builder = pair.iter().fold(ch01_log::builder::BatchBuilder::new(0), |b, &t| b.record(t, None, Some(b"x")));
+    let config = log_config(|c| {
+        c.internal_segment_bytes = Some(300);
+        c.index_interval_bytes = 0;
+    });
+    let mut log = open(dir.path(), options(config)).unwrap();
+    for batch in times.chunks(records_in_a_batch) {
+        let builder = batch.iter().fold(ch01_log::builder::BatchBuilder::new(0), |b, &t| b.record(t, None, Some(b"x")));
         append(&mut log, builder.build());
     }
     assert!(log.segment_offsets().len() > 3);
@@ -115,6 +122,40 @@ fn a_search_by_time_finds_the_first_record_at_or_after_it() {
     let first_largest = times.iter().position(|&t| t == largest).unwrap() as i64;
     assert_eq!(log.find_max_timestamp(60).unwrap().unwrap().offset, first_largest);
     assert_eq!(log.find_timestamp(NOW, 0).unwrap(), None, "nothing below the end of what may be read");
+}
+
+#[test]
+fn a_search_by_time_gives_nothing_from_before_the_logs_start() {
+    let dir = TempDir::new();
+    let config = log_config(|c| c.index_interval_bytes = 0);
+    let mut log = open(dir.path(), options(config.clone())).unwrap();
+    for _ in 0..10 {
+        append(&mut log, batch(&["a", "b", "c"]).build());
+    }
+    drop(log);
+    for start in [4, 5, 6] {
+        let mut log =
+            open(dir.path(), OpenOptions { log_start_offset: Some(start), ..options(config.clone()) }).unwrap();
+        // Every batch has a record of NOW, and one a millisecond later.
+        let found = |log: &mut ch01_log::log::Log, target| log.find_timestamp(target, 30).unwrap().unwrap().offset;
+        assert_eq!(found(&mut log, NOW), start);
+        assert_eq!(found(&mut log, NOW + 1), if start == 6 { 7 } else { start });
+    }
+}
+
+#[test]
+fn a_segment_holds_offsets_up_to_two_billion_above_its_first() {
+    let dir = TempDir::new();
+    let config = log_config(|_| {}).segment;
+    let mut segment = Segment::open(&Disk::default(), dir.path(), 7, 4096, false).unwrap();
+    let bytes = batch(&["x"]).build();
+    let (mut header, body) = (BatchHeader::parse(&bytes).unwrap(), &bytes[HEADER_LEN..]);
+    header.base_offset = 7;
+    segment.append(&header, body).unwrap();
+    for (offset, rolls) in [(8, false), (7 + (1 << 31) - 1, false), (7 + (1 << 31), true)] {
+        header.base_offset = offset;
+        assert_eq!(segment.must_roll(&header, &config).unwrap(), rolls, "offset {offset}");
+    }
 }
 
 #[test]

@@ -63,6 +63,7 @@ fn sequence_numbers_follow_on_after_the_largest() {
     assert_eq!(add_sequence(0, i32::MAX), i32::MAX);
 }
 
+// ANCHOR: remembered
 #[test]
 fn after_seven_batches_the_next_is_taken_and_the_last_five_are_known() {
     let state = state_after(7, 0);
@@ -91,7 +92,9 @@ fn after_seven_batches_the_next_is_taken_and_the_last_five_are_known() {
     }
     assert_eq!(state.producers()[&ID].batches.len(), REMEMBERED);
 }
+// ANCHOR_END: remembered
 
+// ANCHOR: epochs
 #[test]
 fn epochs_only_grow_and_begin_at_sequence_number_0() {
     let state = state_after(3, 0);
@@ -112,6 +115,7 @@ fn epochs_only_grow_and_begin_at_sequence_number_0() {
     assert_eq!(state.judge(&header(EPOCH + 1, 4, 2, 0)), OUT_OF_ORDER, "a repeat in the epoch before is none in this");
     assert_eq!(state.judge(&header(EPOCH, 6, 2, 0)), Err(ErrorCode::INVALID_PRODUCER_EPOCH));
 }
+// ANCHOR_END: epochs
 
 #[test]
 fn a_producer_that_nobody_remembers_may_go_on_anywhere() {

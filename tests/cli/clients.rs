@@ -95,7 +95,7 @@ fn records_come_back_as_they_were_sent_in_every_codec() {
         let headers = ["--header", "one=1", "--header", "one=2=3", "--header", "none", "--verbose"];
         let sent = "k1::v1\n::v2\nno key\n\nk5::\nk6::a::b\tc \"q\" ü\n";
         let ended = cluster.run_with(&[&produce[..], &headers].concat(), sent);
-        assert!(ended.err.starts_with(&format!("{codec}: 6 records in 1 batches, partitions [0]")), "{}", ended.err);
+        assert!(ended.err.starts_with(&format!("{codec}: 6 records in 1 batch, partitions [0]")), "{}", ended.err);
         assert_eq!(ended.ok(), "0@0\n0@1\n0@2\n0@3\n0@4\n0@5\n");
         let records = cluster.run(&["consume", codec, "--exit", "--json"]).json();
         let keys: Vec<_> = records.iter().map(|r| r["key"].clone()).collect();

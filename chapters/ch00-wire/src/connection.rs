@@ -173,6 +173,7 @@ async fn next_begins(
     }
 }
 
+// ANCHOR: push
 impl Queue {
     async fn push(&self, reply: Reply<Response>) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -189,6 +190,7 @@ impl Queue {
         }
     }
 }
+// ANCHOR_END: push
 
 fn bytes_in_memory(response: &Response) -> usize {
     response.iter().map(|chunk| if let Chunk::Bytes(bytes) = chunk { bytes.len() } else { 0 }).sum()

@@ -66,6 +66,7 @@ impl FrameReader {
         FrameReader { buffer: BytesMut::new(), limit, deadline }
     }
 
+    // ANCHOR: begin
     /// Waits for the first bytes of a frame. `false` if the peer closed the connection instead: between two frames that
     /// is no error. Safe to cancel.
     pub async fn begin(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Result<bool, FrameError> {
@@ -75,6 +76,7 @@ impl FrameReader {
         }
         Ok(true)
     }
+    // ANCHOR_END: begin
 
     // ANCHOR: read_frame
     /// The frame whose first bytes are here, without its length.
@@ -90,6 +92,7 @@ impl FrameReader {
     }
     // ANCHOR_END: read_frame
 
+    // ANCHOR: fill
     /// Reads until the buffer holds `target` bytes, and no further: what follows a large frame stays in the socket,
     /// so that the buffer can be used again as a whole.
     async fn fill(
@@ -115,6 +118,7 @@ impl FrameReader {
         };
         timeout(limit, read).await.map_err(|_| FrameError::Slow(limit))?
     }
+    // ANCHOR_END: fill
 
     /// Gives memory back that only large frames needed. For a connection that has gone quiet.
     pub fn release(&mut self) {

@@ -33,6 +33,7 @@ pub fn decode_request_header(r: &mut Reader) -> Decoded<RequestHeader> {
     RequestHeader::decode(r, CLASSIC)
 }
 
+// ANCHOR: client_id
 /// Reads what follows the fixed part: the client's name, and in flexible versions tagged fields.
 pub fn decode_client_id(r: &mut Reader, flexible: bool) -> Decoded<Option<String>> {
     let client_id = Option::<String>::decode(r, CLASSIC).map_err(|e| e.inside("client_id"))?;
@@ -41,6 +42,7 @@ pub fn decode_client_id(r: &mut Reader, flexible: bool) -> Decoded<Option<String
     }
     Ok(client_id)
 }
+// ANCHOR_END: client_id
 
 /// Writes a whole request header.
 pub fn encode_request_header(w: &mut Writer, header: &RequestHeader, client_id: Option<&str>, flexible: bool) {
@@ -51,9 +53,11 @@ pub fn encode_request_header(w: &mut Writer, header: &RequestHeader, client_id: 
     }
 }
 
+// ANCHOR: response_header
 /// The encoding of a response's header: tagged fields where the response has them, but never before ApiVersions'
 /// answer, which has to be readable to a client that does not know yet what the broker speaks.
 pub fn response_header_version(api_key: i16, flexible: bool) -> Version {
     let flexible = flexible && api_key != crate::messages::API_VERSIONS;
     Version { number: i16::from(flexible), flexible }
 }
+// ANCHOR_END: response_header

@@ -122,6 +122,7 @@ impl Router {
         router
     }
 
+    // ANCHOR: add
     /// Serves an API that nobody serves yet.
     pub fn add<S, R, F>(&mut self, state: &Arc<S>, handler: fn(Arc<S>, Context, R) -> F)
     where
@@ -132,6 +133,7 @@ impl Router {
         let before = self.routes.insert(R::API_KEY, Route::new(state.clone(), handler));
         assert!(before.is_none(), "{} is served already: use replace", R::NAME);
     }
+    // ANCHOR_END: add
 
     /// Serves an API otherwise than an earlier chapter did.
     pub fn replace<S, R, F>(&mut self, state: &Arc<S>, handler: fn(Arc<S>, Context, R) -> F)
@@ -150,6 +152,7 @@ impl Router {
         route.advertised = min..=*route.served.end();
     }
 
+    // ANCHOR: api_versions
     /// What ApiVersions answers.
     pub fn api_versions(&self) -> Vec<ApiVersion> {
         let version = |(&api_key, route): (&i16, &Route)| ApiVersion {
@@ -159,7 +162,9 @@ impl Router {
         };
         self.routes.iter().map(version).collect()
     }
+    // ANCHOR_END: api_versions
 
+    // ANCHOR: dispatch
     /// Reads a frame's header and hands the rest to the API's handler.
     pub async fn dispatch(&self, peer: &Peer, frame: Bytes) -> Result<Reply<Response>, RouteError> {
         let mut r = Reader::new(frame);
@@ -175,20 +180,25 @@ impl Router {
         }
         let malformed = |error| RouteError::Malformed { api: route.name, error };
         let client_id = decode_client_id(&mut r, version >= route.flexible_from).map_err(malformed)?;
+        let context = Context { peer: peer.clone(), version, client_id: client_id.map(Arc::from) };
         if api_key == ApiVersionsRequest::API_KEY {
+            let size = r.remaining();
             let request =
                 ApiVersionsRequest::decode(&mut r, ApiVersionsRequest::version(version)).map_err(malformed)?;
+            trace::request::<ApiVersionsRequest>(&context, &header, &request, size);
             let error = if is_valid_software(&request, version) { ErrorCode::NONE } else { ErrorCode::INVALID_REQUEST };
             return Ok(Reply::Now(self.answer_api_versions(&header, version, error)));
         }
-        let context = Context { peer: peer.clone(), version, client_id: client_id.map(Arc::from) };
         (route.handler)(context, header, r).await.map_err(malformed)
     }
+    // ANCHOR_END: dispatch
 
     fn answer_api_versions(&self, header: &RequestHeader, version: i16, error_code: ErrorCode) -> Response {
         let mut api_keys = self.api_versions();
-        if error_code == ErrorCode::UNSUPPORTED_VERSION {
-            api_keys.retain(|api| api.api_key == ApiVersionsRequest::API_KEY);
+        match error_code {
+            ErrorCode::NONE => {}
+            ErrorCode::UNSUPPORTED_VERSION => api_keys.retain(|api| api.api_key == ApiVersionsRequest::API_KEY),
+            _ => api_keys.clear(),
         }
         encode::<ApiVersionsRequest>(
             header,

@@ -70,6 +70,7 @@ impl Tasks {
     }
 }
 
+// ANCHOR: panic
 /// Dropped by a task's end; if the end is a panic, says so.
 struct WatchForPanic(CancellationToken);
 
@@ -80,3 +81,4 @@ impl Drop for WatchForPanic {
         }
     }
 }
+// ANCHOR_END: panic

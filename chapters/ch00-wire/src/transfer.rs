@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::codec::Chunk;
 
+// ANCHOR: region
 /// A stretch of a file, to be sent as it is. Holding it keeps the file readable even when it is deleted meanwhile.
 #[derive(Clone)]
 pub struct FileRegion {
@@ -29,6 +30,7 @@ pub struct FileRegion {
     /// Bytes to send.
     pub len: usize,
 }
+// ANCHOR_END: region
 
 impl FileRegion {
     /// The region's bytes, read into memory.
@@ -68,6 +70,7 @@ pub fn read_exact_at(file: &File, buffer: &mut [u8], position: u64) -> io::Resul
     }
 }
 
+// ANCHOR: send
 /// Sends every chunk in order. `None` if the peer takes nothing for as long as `stalled`.
 pub async fn send(stream: &TcpStream, chunks: Vec<Chunk>, stalled: Duration) -> io::Result<Option<()>> {
     let mut chunks = chunks.into_iter().peekable();
@@ -93,6 +96,7 @@ pub async fn send(stream: &TcpStream, chunks: Vec<Chunk>, stalled: Duration) -> 
     }
     Ok(Some(()))
 }
+// ANCHOR_END: send
 
 /// Runs `attempt` until it does not have to wait, each time the socket takes bytes again.
 async fn when_writable(
@@ -119,11 +123,13 @@ fn send_bytes(stream: &TcpStream, bytes: &[u8], more: bool) -> io::Result<usize>
     Ok(rustix::net::send(stream, bytes, flags)?)
 }
 
+// ANCHOR: send_file
 #[cfg(target_os = "linux")]
 fn send_file(stream: &TcpStream, region: &FileRegion) -> io::Result<usize> {
     let mut position = region.offset;
     Ok(rustix::fs::sendfile(stream, &*region.file, Some(&mut position), region.len)?)
 }
+// ANCHOR_END: send_file
 
 #[cfg(not(target_os = "linux"))]
 fn send_bytes(stream: &TcpStream, bytes: &[u8], _more: bool) -> io::Result<usize> {

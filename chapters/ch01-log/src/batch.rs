@@ -188,11 +188,13 @@ impl BatchHeader {
         self.batch_length as usize + LENGTH_OVERHEAD
     }
 
+    // ANCHOR: last_offset
     /// The last record's offset.
     pub fn last_offset(&self) -> Offset {
         // A header may be anything: bytes that only look like one are met where an index or a file is damaged.
         self.base_offset.saturating_add(self.last_offset_delta.into())
     }
+    // ANCHOR_END: last_offset
 
     /// The offset after the batch.
     pub fn next_offset(&self) -> Offset {
@@ -228,12 +230,14 @@ impl BatchHeader {
         bytes
     }
 
+    // ANCHOR: sealed
     /// The same header, with length and checksum set for `body`, the (compressed) records.
     pub fn sealed(mut self, body: &[u8]) -> BatchHeader {
         self.batch_length = (HEADER_LEN - LENGTH_OVERHEAD + body.len()) as i32;
         self.crc = crc32c::crc32c_append(crc32c::crc32c(&self.encode()[CRC_FROM..]), body);
         self
     }
+    // ANCHOR_END: sealed
 }
 
 /// A sequence number `n` later: they count records of one producer and wrap to 0 after 2^31 - 1.

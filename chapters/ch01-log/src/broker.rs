@@ -48,6 +48,7 @@ impl State {
         self.image.borrow().clone()
     }
 
+    // ANCHOR: partition
     /// A partition of a topic, or the error that clients know: no such topic, no such partition, or no log for it.
     pub fn partition(&self, topic: &str, partition: i32) -> Result<Arc<dyn Partition>, ErrorCode> {
         if let Some(partition) = self.logs.get(&TopicPartition::new(topic, partition)) {
@@ -60,6 +61,7 @@ impl State {
             _ => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
         }
     }
+    // ANCHOR_END: partition
 }
 
 // ANCHOR: routes
@@ -166,7 +168,9 @@ fn start_housekeeping(state: &State) {
     }
 }
 
+// ANCHOR: endpoint_for
 /// The endpoint of a broker on the listener that a client used.
 pub fn endpoint_for<'a>(broker: &'a BrokerImage, context: &Context) -> Option<&'a Endpoint> {
     broker.endpoints.get(&*context.peer.listener)
 }
+// ANCHOR_END: endpoint_for

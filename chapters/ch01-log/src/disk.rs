@@ -176,6 +176,7 @@ impl DiskFile {
         read_exact_at(&self.file, buffer, position)
     }
 
+    // ANCHOR: write_at
     /// Writes two pieces one after the other at a position: a header made here and a body that came as it is. When it
     /// fails, part of it may be in the file.
     pub fn write_at(&self, head: &[u8], body: &[u8], position: u64) -> io::Result<()> {
@@ -190,6 +191,7 @@ impl DiskFile {
             }
         }
     }
+    // ANCHOR_END: write_at
 
     /// Cuts the file, or grows it with zeros.
     pub fn set_len(&self, len: u64) -> io::Result<()> {

@@ -43,6 +43,7 @@ pub struct LogConfig {
     pub flush_ms: i64,
 }
 
+// ANCHOR: struct
 /// A log.
 pub struct Log {
     pub(crate) dir: PathBuf,
@@ -65,6 +66,7 @@ pub struct Log {
     /// Damage that was met below the recovery point: nothing is written any more, and nothing read from there on.
     pub(crate) damage: Option<Corruption>,
 }
+// ANCHOR_END: struct
 
 /// What an append did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,7 @@ impl From<io::Error> for AppendError {
     }
 }
 
+// ANCHOR: is_temporary
 /// Whether an error says that something has run out (room on the disk, file descriptors) rather than that the disk is
 /// broken.
 pub fn is_temporary(e: &io::Error) -> bool {
@@ -118,6 +121,7 @@ pub fn is_temporary(e: &io::Error) -> bool {
     let out_of_files = cfg!(unix) && matches!(e.raw_os_error(), Some(23 | 24));
     matches!(e.kind(), StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory) || out_of_files
 }
+// ANCHOR_END: is_temporary
 
 /// What a reader gets.
 #[derive(Debug, Default)]
@@ -301,10 +305,16 @@ impl Log {
     /// The batch that holds an offset or follows it: its segment, position and header.
     pub(crate) fn find(&mut self, offset: Offset) -> Result<Option<(Offset, batch::Position, BatchHeader)>, LogError> {
         let Some((&first, _)) = self.segments.range(..=offset).next_back() else { return Ok(None) };
-        // Compaction may have emptied the end of a segment: then the batch is in the next one.
+        let next = self.segments.range(first + 1..).next().map(|(&base, _)| base);
         for (&base, segment) in self.segments.range_mut(first..) {
             if let Some((position, header)) = segment.find(offset)? {
                 return Ok(Some((base, position, header)));
+            }
+            // Compaction may have emptied the end of a segment: then the batch is in the next one.
+            if let Some(next) = next.filter(|_| !self.is_lenient) {
+                let what = format!("the segment ends before offset {offset}, and the next one begins at {next}");
+                let (file, position) = (segment.path().to_owned(), segment.size());
+                return Err(Corruption { file, position, offset, what }.into());
             }
         }
         Ok(None)

@@ -31,6 +31,7 @@ pub struct BrokerImage {
     pub endpoints: BTreeMap<String, Endpoint>,
 }
 
+// ANCHOR: partition_image
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionImage {
@@ -43,6 +44,7 @@ pub struct PartitionImage {
     /// Those of them whose copy is up to date.
     pub isr: Vec<i32>,
 }
+// ANCHOR_END: partition_image
 
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,7 @@ pub struct TopicImage {
     pub settings: TopicSettings,
 }
 
+// ANCHOR: image
 /// The cluster. Topics are behind pointers of their own, so that a new image of ten thousand topics is cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataImage {
@@ -69,6 +72,7 @@ pub struct MetadataImage {
     topics: BTreeMap<String, Arc<TopicImage>>,
     names: HashMap<Uuid, String>,
 }
+// ANCHOR_END: image
 
 impl MetadataImage {
     /// A cluster without topics.

@@ -26,6 +26,7 @@ pub struct IndexEntry {
     pub position: Position,
 }
 
+// ANCHOR: entry
 /// Reads an entry of the index of a segment that starts at `base`.
 pub fn decode(entry: &[u8], base: Offset) -> IndexEntry {
     let (offset, position) = entry.split_at(4);
@@ -33,6 +34,7 @@ pub fn decode(entry: &[u8], base: Offset) -> IndexEntry {
     let position = u32::from_be_bytes(position.try_into().expect("4 of 8 bytes"));
     IndexEntry { offset: base + Offset::from(offset), position: Position::from(position) }
 }
+// ANCHOR_END: entry
 
 /// Writes an entry.
 pub fn encode(entry: IndexEntry, base: Offset) -> [u8; ENTRY_LEN] {

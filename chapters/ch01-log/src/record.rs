@@ -16,6 +16,7 @@
 
 use crate::batch::Timestamp;
 
+// ANCHOR: fields
 /// One record, borrowed from its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -30,6 +31,7 @@ pub struct Record<'a> {
     /// Headers, encoded.
     pub headers: Headers<'a>,
 }
+// ANCHOR_END: fields
 
 impl Record<'_> {
     /// The record's own timestamp; what a reader sees when the batch is not marked as append time.
@@ -175,6 +177,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    // ANCHOR: varint
     fn varint(&mut self) -> Result<i32, RecordError> {
         // Most lengths and deltas are below 64: one byte.
         if let [first, rest @ ..] = self.bytes
@@ -186,6 +189,7 @@ impl<'a> Cursor<'a> {
         let raw = self.unsigned(5)? as u32;
         Ok((raw >> 1) as i32 ^ -((raw & 1) as i32))
     }
+    // ANCHOR_END: varint
 
     fn varlong(&mut self) -> Result<i64, RecordError> {
         let raw = self.unsigned(10)?;

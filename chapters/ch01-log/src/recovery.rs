@@ -86,7 +86,11 @@ impl Log {
             log.recover()?
         }
         if log.log_end_offset < log.log_start_offset {
-            log.start_over()?;
+            match log.damage {
+                None => log.start_over()?,
+                // What lies behind the damage may have been promised: it stays where it is, and cannot be read.
+                Some(_) => log.log_end_offset = log.log_start_offset,
+            }
         }
         log.epochs.truncate_from_start(log.log_start_offset)?;
         log.highest_producer_id = log.producers.producers().keys().copied().max().unwrap_or(-1);
@@ -119,17 +123,10 @@ impl Log {
         self.log_end_offset = bases[first];
         self.reload_producers()?;
         for &base in &bases[first..] {
-            let Err(damage) = self.recover_segment(base)? else { continue };
-            if damage.offset < recovery_point {
-                self.log_end_offset = self.meet_damage_below(damage);
-            } else {
-                warn!("{damage}; {} ends there now", self.name);
-                let (&last, segment) =
-                    self.segments.range_mut(..=damage.offset).next_back().expect("the first is below");
-                segment.cut()?;
-                self.remove_segments_after(last)?;
+            if let Err(damage) = self.recover_segment(base)? {
+                self.end_at(damage)?;
+                break;
             }
-            break;
         }
         if self.log_end_offset < recovery_point && self.damage.is_none() {
             let damage = self.missing_end();
@@ -149,7 +146,7 @@ impl Log {
     // ANCHOR: recover_segment
     /// Reads one segment with checksums and writes its indexes anew. The inner error says where it is damaged.
     fn recover_segment(&mut self, base: Offset) -> Result<Result<(), Corruption>, LogError> {
-        let Log { segments, producers, epochs, log_end_offset, is_lenient: lenient, .. } = self;
+        let Log { segments, producers, epochs, log_start_offset, log_end_offset, is_lenient: lenient, .. } = self;
         let learn_epochs = epochs.entries().is_empty() || *lenient;
         let mut aborted = Vec::new();
         let segment = segments.get_mut(&base).expect("a segment of the log");
@@ -161,7 +158,7 @@ impl Log {
             let epoch = header.partition_leader_epoch;
             if learn_epochs {
                 epochs.assign(epoch, header.base_offset, false)?;
-            } else if epochs.epoch_of(header.base_offset) != Some(epoch) {
+            } else if header.base_offset >= *log_start_offset && epochs.epoch_of(header.base_offset) != Some(epoch) {
                 let what = format!("leader epoch {epoch} is not in leader-epoch-checkpoint");
                 return Err(walk.damage_at(position, header.base_offset, what));
             }
@@ -180,6 +177,21 @@ impl Log {
     }
     // ANCHOR_END: recover_segment
 
+    // ANCHOR: end_at
+    /// Ends the log where damage begins. Above the recovery point that is what a crash leaves: it is cut off. Below it
+    /// nothing is cut: something is gone that was promised.
+    fn end_at(&mut self, damage: Corruption) -> Result<(), LogError> {
+        if damage.offset < self.recovery_point {
+            self.log_end_offset = self.meet_damage_below(damage);
+            return Ok(());
+        }
+        warn!("{damage}; {} ends there now", self.name);
+        let (&last, segment) = self.segments.range_mut(..=damage.offset).next_back().expect("the first is below");
+        segment.cut()?;
+        Ok(self.remove_segments_after(last)?)
+    }
+    // ANCHOR_END: end_at
+
     /// Damage where everything was synced once: the log ends there for readers, and is not written to any more.
     fn meet_damage_below(&mut self, damage: Corruption) -> Offset {
         let offset = damage.offset;
@@ -190,8 +202,8 @@ impl Log {
     fn missing_end(&self) -> Corruption {
         let (_, active) = self.segments.last_key_value().expect("a log has a segment");
         let what = format!(
-            "the log ends here, although everything up to {} was synced; to go on without what is missing, remove the \
-             line of {} from recovery-point-offset-checkpoint",
+            "the log ends here, although everything up to {} was synced; to go on without what is missing, stop the \
+             broker, remove .kafka_cleanshutdown and the line of {} from recovery-point-offset-checkpoint",
             self.recovery_point, self.name
         );
         Corruption { file: active.path().to_owned(), position: active.size(), offset: self.log_end_offset, what }

@@ -108,6 +108,7 @@ impl<'a> Scanner<'a> {
         self.next_offset = header.next_offset();
     }
 
+    // ANCHOR: header
     fn header(&mut self) -> Result<Option<BatchHeader>, LogError> {
         let (position, left) = (self.position, (self.end - self.position) as usize);
         if left == 0 {
@@ -130,6 +131,7 @@ impl<'a> Scanner<'a> {
         }
         Ok(Some(header))
     }
+    // ANCHOR_END: header
 
     /// The checksum of a batch, window by window: its length is a claim, and no reason to allocate as much.
     fn crc(&mut self, position: Position, size: usize) -> io::Result<u32> {

@@ -27,6 +27,7 @@ use crate::time_index::{self, TimeEntry};
 const LEAST_RESERVE: Position = 64 << 10;
 const MOST_RESERVE: Position = 16 << 20;
 
+// ANCHOR: config
 /// What decides when a segment is full and how dense its indexes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentConfig {
@@ -39,6 +40,7 @@ pub struct SegmentConfig {
     /// The most bytes in an index (`segment.index.bytes`).
     pub max_index_bytes: usize,
 }
+// ANCHOR_END: config
 
 /// A segment.
 pub struct Segment {
@@ -68,10 +70,12 @@ pub struct Segment {
     pub(crate) has_txn_index: bool,
 }
 
+// ANCHOR: file_name
 /// The name of a segment's file: its first offset in 20 digits, so that names sort as offsets do.
 pub fn file_name(base_offset: Offset, extension: &str) -> String {
     format!("{base_offset:020}.{extension}")
 }
+// ANCHOR_END: file_name
 
 /// The base offset in a file's name.
 pub fn base_offset_of(path: &Path) -> Option<Offset> {
@@ -224,6 +228,7 @@ impl Segment {
     }
     // ANCHOR_END: note
 
+    // ANCHOR: add_time_entry
     /// Adds the largest timestamp so far to the time index, if it is larger than the last one there.
     pub(crate) fn add_time_entry(&mut self) -> io::Result<()> {
         let Some(max) = self.max_timestamp.filter(|max| max.timestamp != NO_TIMESTAMP) else { return Ok(()) };
@@ -238,7 +243,9 @@ impl Segment {
         self.last_time_entry = Some(max.timestamp.max(last));
         Ok(())
     }
+    // ANCHOR_END: add_time_entry
 
+    // ANCHOR: seal
     /// The segment will not be written to any more (it is rolled, or the log is closed): its indexes get their last
     /// entry, reserved space is given back.
     pub fn seal(&mut self) -> Result<(), LogError> {
@@ -253,6 +260,7 @@ impl Segment {
         }
         Ok(())
     }
+    // ANCHOR_END: seal
 
     /// Every file that belongs to the segment.
     pub fn files(&self) -> Vec<PathBuf> {

@@ -48,6 +48,7 @@ impl Segment {
     }
     // ANCHOR_END: find
 
+    // ANCHOR: batch_of_entry
     /// The batch an index entry points at, if there is one and it has the entry's offset.
     fn batch_of_entry(&mut self, entry: IndexEntry) -> io::Result<Option<BatchHeader>> {
         if entry.position >= self.size {
@@ -60,6 +61,7 @@ impl Segment {
             Err(LogError::Io(e)) => Err(e),
         }
     }
+    // ANCHOR_END: batch_of_entry
 
     /// Where the batches below an offset end.
     pub fn position_of(&mut self, end: Offset) -> Result<Position, LogError> {

@@ -17,6 +17,7 @@ use std::path::Path;
 use crate::batch::{Epoch, Offset};
 use crate::disk::Disk;
 
+// ANCHOR: topic_partition
 /// A topic and a partition's number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {
@@ -25,6 +26,7 @@ pub struct TopicPartition {
     /// The partition's number, from 0.
     pub partition: i32,
 }
+// ANCHOR_END: topic_partition
 
 impl TopicPartition {
     /// The partition `partition` of `topic`.

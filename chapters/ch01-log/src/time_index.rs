@@ -17,6 +17,7 @@ use crate::batch::{Offset, Timestamp};
 /// Bytes of an entry.
 pub const ENTRY_LEN: usize = 12;
 
+// ANCHOR: entry
 /// The largest timestamp up to an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeEntry {
@@ -25,6 +26,7 @@ pub struct TimeEntry {
     /// The last offset of the batch that has it.
     pub offset: Offset,
 }
+// ANCHOR_END: entry
 
 /// Reads an entry of the index of a segment that starts at `base`.
 pub fn decode(entry: &[u8], base: Offset) -> TimeEntry {

@@ -199,6 +199,7 @@ impl Topics {
     }
     // ANCHOR_END: create
 
+    // ANCHOR: store_new
     fn store_new(&mut self, new: &BTreeMap<String, StoredTopic>) -> Result<(), PartitionError> {
         self.store.change(|contents| contents.topics.extend(new.clone())).map_err(not_stored)?;
         for (name, topic) in new {
@@ -212,6 +213,7 @@ impl Topics {
         });
         Ok(())
     }
+    // ANCHOR_END: store_new
 
     // ANCHOR: plan
     /// Checks what is asked and fills in the defaults. `planned` comes before it in the same request.

@@ -157,6 +157,7 @@ fn check_size(size: usize, rules: &Rules) -> Result<(), Invalid> {
     Ok(())
 }
 
+// ANCHOR: frame
 /// Exactly one batch, whole, with the right checksum.
 fn check_frame(records: &[u8]) -> Result<BatchHeader, Invalid> {
     if records.is_empty() {
@@ -172,7 +173,9 @@ fn check_frame(records: &[u8]) -> Result<BatchHeader, Invalid> {
         more => Err(Invalid::NotOneBatch(more)),
     }
 }
+// ANCHOR_END: frame
 
+// ANCHOR: header
 fn check_header(header: &BatchHeader) -> Result<(), Invalid> {
     let fail = |why| Err(Invalid::Header(why));
     if header.attributes.is_control() {
@@ -192,6 +195,7 @@ fn check_header(header: &BatchHeader) -> Result<(), Invalid> {
     }
     Ok(())
 }
+// ANCHOR_END: header
 
 // ANCHOR: records
 /// Walks the records; returns their largest timestamp.

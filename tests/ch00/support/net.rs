@@ -36,6 +36,7 @@ impl Server {
         let address = listeners[0].0.address;
         let router = Arc::new(router);
         broker::serve(listeners, |_| router.clone(), &config, &tasks);
+        super::watch(&tasks);
         Server { address, tasks }
     }
 

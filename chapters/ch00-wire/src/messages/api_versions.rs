@@ -6,6 +6,7 @@
 use crate::api;
 use crate::error_code::ErrorCode;
 
+// ANCHOR: table
 api! {
     ApiVersions = 18: ApiVersionsRequest -> ApiVersionsResponse, versions 0-4, flexible 3+;
 
@@ -65,3 +66,4 @@ api! {
         3+        min_version_level: i16,
     }
 }
+// ANCHOR_END: table

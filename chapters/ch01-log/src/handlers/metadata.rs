@@ -18,6 +18,7 @@ use crate::messages::{
 use crate::metadata::{BrokerImage, PartitionImage, TopicImage, check_topic_name, is_internal};
 use crate::topics::NewTopic;
 
+// ANCHOR: handle
 /// Answers from the image, after creating what may be created.
 pub async fn handle(state: Arc<State>, context: Context, request: MetadataRequest) -> Reply<MetadataResponse> {
     let wanted = match request.topics {
@@ -67,6 +68,7 @@ pub async fn handle(state: Arc<State>, context: Context, request: MetadataReques
     }
     .into()
 }
+// ANCHOR_END: handle
 
 /// Creates topics with the broker's defaults; returns those that could not be, and why.
 async fn create(state: &Arc<State>, names: Vec<String>) -> Vec<(String, ErrorCode)> {

@@ -1,0 +1,134 @@
+//! `mini-kafka check`: runs the exercises' tests in order and stops at the first exercise that is not solved.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use crate::exercises::catalogue::{Chapter, Exercise, Project};
+use crate::exercises::report::explain;
+use crate::exercises::suite::{Built, Results, Suite};
+use crate::failure::Failure;
+
+/// How an exercise stands.
+pub enum State {
+    /// All of its tests pass.
+    Solved,
+    /// Some do not.
+    Open(Results),
+    /// The chapter's crate does not compile.
+    Broken,
+}
+
+/// Where the exercises are compiled: a folder of their own, or the starters' crates would take the chapters' place.
+pub fn target(project: &Project) -> PathBuf {
+    project.root.join("exercises/target")
+}
+
+/// The state of an exercise.
+pub fn state(project: &Project, exercise: &Exercise) -> Result<State, Failure> {
+    let manifest = project.exercise_dir(project.chapter_of(exercise)).join("Cargo.toml");
+    let Built::Suite(suite) = Suite::build(&manifest, exercise.suite(), &target(project), &[])? else {
+        return Ok(State::Broken);
+    };
+    let results = suite.run(&exercise.tests, &[])?;
+    Ok(if results.failed.is_empty() && results.hanging.is_empty() { State::Solved } else { State::Open(results) })
+}
+
+/// Checks one exercise, or all in order. Whether everything that was looked at is solved.
+pub fn check(project: &Project, slug: Option<&str>) -> Result<bool, Failure> {
+    if let Some(slug) = slug {
+        let exercise = project.exercise(slug)?;
+        return check_one(project, exercise);
+    }
+    for chapter in &project.catalogue.chapters {
+        println!("{}", title(chapter));
+        let exercises = project.exercises_of(chapter);
+        for (index, exercise) in exercises.iter().enumerate() {
+            if !check_one(project, exercise)? {
+                let left = exercises.len() - index - 1;
+                if left > 0 {
+                    println!("\n{left} more in this chapter: `mini-kafka exercises` lists them.");
+                }
+                return Ok(false);
+            }
+        }
+    }
+    println!("\nEverything is solved. Run it: mini-kafka broker --mine");
+    Ok(true)
+}
+
+/// A chapter's heading.
+pub fn title(chapter: &Chapter) -> String {
+    format!("chapter {} ({})", chapter.number, chapter.name)
+}
+
+fn check_one(project: &Project, exercise: &Exercise) -> Result<bool, Failure> {
+    let state = state(project, exercise)?;
+    let count = exercise.tests.len();
+    match state {
+        State::Solved => {
+            println!("  solved  {:18} {count} {}", exercise.slug, tests(count));
+            return Ok(true);
+        }
+        State::Broken => {
+            println!("  broken  {:18} it does not compile; the compiler's words are above", exercise.slug);
+        }
+        State::Open(results) => {
+            println!("  open    {:18} {} of {count} {} pass", exercise.slug, results.passed.len(), tests(count));
+            println!("\n{}: {}", exercise.slug, exercise.title);
+            show_first_failure(project, exercise, &results);
+        }
+    }
+    let files: Vec<_> = exercise.edited().into_iter().collect();
+    println!("\n  edit  exercises/{}/src/{}", project.chapter_of(exercise).name, files.join(", "));
+    println!("  read  book/src/{}", exercise.page);
+    println!("  hint  mini-kafka hint {}", exercise.slug);
+    Ok(false)
+}
+
+fn show_first_failure(project: &Project, exercise: &Exercise, results: &Results) {
+    // The simplest test comes first in the list.
+    let first = exercise.tests.iter().find(|test| results.failed.contains_key(*test));
+    if let Some(test) = first {
+        println!("\n  {} fails:\n", sentence(test));
+        print!("{}", explain(project, &results.failed[test]));
+        let others = results.failed.len() - 1;
+        if others > 0 {
+            println!("\n  and {others} more {}", tests(others));
+        }
+    }
+    if let Some(test) = results.hanging.first() {
+        println!("\n  {} does not end: is there a loop that never does?", sentence(test));
+    }
+}
+
+fn tests(count: usize) -> &'static str {
+    if count == 1 { "test" } else { "tests" }
+}
+
+/// A test's name as a sentence, with the name itself for whoever wants to run it.
+fn sentence(test: &str) -> String {
+    let words = test.rsplit("::").next().unwrap_or(test).replace('_', " ");
+    format!("\"{words}\" ({test})")
+}
+
+/// Checks again whenever a file of the exercises changes, until it is ended.
+pub fn watch(project: &Project, slug: Option<&str>) -> Result<bool, Failure> {
+    loop {
+        let seen = newest_change(project);
+        check(project, slug)?;
+        println!("\nwaiting for a change in exercises/ (Ctrl-C ends this)");
+        while newest_change(project) == seen {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        println!();
+    }
+}
+
+/// What changes when a reader saves a file: how many there are, and the newest time.
+fn newest_change(project: &Project) -> (usize, Option<SystemTime>) {
+    let chapters = project.catalogue.chapters.iter();
+    let sources = chapters.map(|chapter| project.exercise_file(chapter, ""));
+    let files = sources.filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten();
+    let times: Vec<_> = files.filter_map(|file| file.metadata().ok()?.modified().ok()).collect();
+    (times.len(), times.iter().max().copied())
+}

@@ -1,0 +1,157 @@
+//! Starters, derived from the chapters: what a reader begins with.
+//!
+//! A starter is a crate of the chapter's name. Its files are the chapter's with the exercises' functions blanked;
+//! every other module is taken from the chapter by `#[path]`, so that there is one copy of it. The crates that read
+//! are not meant to be read themselves (`lib.rs`, `Cargo.toml`) are derived, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::exercises::catalogue::{Chapter, Exercise, Project, read};
+use crate::exercises::source::{self, Function};
+use crate::failure::Failure;
+
+/// The version of the starters' crates: cargo tells them from the chapters' by it.
+const VERSION: &str = "0.0.0";
+
+/// Files by their path in the project.
+pub type Files = BTreeMap<PathBuf, String>;
+
+impl Project {
+    /// Every file of every starter, as it is before anything is solved.
+    pub fn starters(&self) -> Result<Files, Failure> {
+        let mut files = Files::new();
+        let exercises = self.root.join("exercises");
+        files.insert(exercises.join("Cargo.toml"), self.workspace()?);
+        for chapter in &self.catalogue.chapters {
+            for file in self.edited_files(chapter) {
+                files.insert(self.exercise_file(chapter, &file), self.starter(chapter, &file)?);
+            }
+            files.insert(self.exercise_file(chapter, "lib.rs"), self.library(chapter)?);
+            files.insert(self.exercise_dir(chapter).join("Cargo.toml"), self.manifest(chapter)?);
+        }
+        Ok(files)
+    }
+
+    /// The files of a chapter that its exercises are about.
+    pub fn edited_files(&self, chapter: &Chapter) -> BTreeSet<String> {
+        self.exercises_of(chapter).iter().flat_map(|exercise| exercise.edited()).map(str::to_owned).collect()
+    }
+
+    /// The functions that an exercise blanks in one file, as they are in the chapter's text of it.
+    pub fn blanked(&self, exercise: &Exercise, file: &str, text: &str) -> Result<Vec<Function>, Failure> {
+        let mut functions = Vec::new();
+        for (_, anchor) in exercise.anchors().filter(|(in_file, _)| *in_file == file) {
+            let found = source::functions_in_anchor(text, anchor);
+            functions.extend(found.map_err(|e| format!("{}: {file}: {e}", exercise.slug))?);
+        }
+        Ok(functions)
+    }
+
+    /// One file before anything in it is solved.
+    pub fn starter(&self, chapter: &Chapter, file: &str) -> Result<String, Failure> {
+        if self.exercises_of(chapter).iter().any(|exercise| exercise.files.iter().any(|open| open == file)) {
+            return read(&self.root.join("exercises/open").join(file));
+        }
+        let text = read(&self.chapter_file(chapter, file))?;
+        let mut bodies = Vec::new();
+        for exercise in self.exercises_of(chapter) {
+            for function in self.blanked(exercise, file, &text)? {
+                let blank = source::blank_body(&function, &text, &exercise.slug);
+                bodies.push((function, blank));
+            }
+        }
+        Ok(source::without_anchors(&source::with_bodies(&text, bodies)))
+    }
+
+    fn library(&self, chapter: &Chapter) -> Result<String, Failure> {
+        let own = self.edited_files(chapter);
+        let chapter_src = format!("../../../chapters/{}/src", chapter.name);
+        library(self, chapter, &own, &chapter_src)
+    }
+
+    fn manifest(&self, chapter: &Chapter) -> Result<String, Failure> {
+        let name = &chapter.name;
+        let mut text = format!(
+            "# Derived from chapters/{name}/Cargo.toml.\n\n[package]\nname = \"{name}\"\nversion = \"{VERSION}\"\n\
+             edition.workspace = true\nrust-version.workspace = true\npublish = false\nautotests = false\n\n\
+             [lib]\ntest = false\ndoctest = false\n\n"
+        );
+        text += &dependencies(&read(&self.root.join("chapters").join(name).join("Cargo.toml"))?);
+        let short = name.split('-').next().unwrap_or(name);
+        let mut suites = vec!["all"];
+        suites.extend(self.exercises_of(chapter).iter().filter(|e| e.is_open()).map(|e| e.slug.as_str()));
+        for suite in suites {
+            text += &format!("\n[[test]]\nname = \"{suite}\"\npath = \"../../tests/{short}/{suite}.rs\"\n");
+        }
+        Ok(text + "\n[lints]\nworkspace = true\n")
+    }
+
+    fn workspace(&self) -> Result<String, Failure> {
+        let root = read(&self.root.join("Cargo.toml"))?;
+        let mut text = "# Derived from the Cargo.toml above this folder.\n\n[workspace]\n".to_owned();
+        let members: Vec<_> = self.catalogue.chapters.iter().map(|chapter| format!("{:?}", chapter.name)).collect();
+        text += &format!("members = [{}]\nresolver = \"3\"\n\n", members.join(", "));
+        text += section(&root, "[workspace.package]");
+        text += &third_party(&root).replace("path = \"chapters/", "path = \"../chapters/");
+        text += "# A function that is still to be written leaves much unused.\n[workspace.lints.rust]\nunused = \"allow\"\n\n";
+        text += section(&root, "[profile.dev]");
+        text += "# The first check should not keep anyone waiting.\n[profile.dev.package.\"*\"]\nopt-level = 1\n\
+                 debug = false\n";
+        Ok(text)
+    }
+}
+
+/// A `lib.rs` whose modules are the chapter's, but for those in `own`, which lie beside it.
+pub fn library(project: &Project, chapter: &Chapter, own: &BTreeSet<String>, src: &str) -> Result<String, Failure> {
+    let chapter_src = project.chapter_file(chapter, "");
+    let mut text = String::new();
+    let mut open = own.clone();
+    for line in read(&project.chapter_file(chapter, "lib.rs"))?.lines() {
+        let module = line.trim().strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'));
+        if let Some(module) = module {
+            let file = format!("{module}.rs");
+            if open.remove(&file) {
+                text += "// Yours:\n";
+            } else if chapter_src.join(&file).is_file() {
+                text += &format!("#[path = \"{src}/{file}\"]\n");
+            } else {
+                text += &format!("#[path = \"{src}/{module}/mod.rs\"]\n");
+            }
+        }
+        text += line;
+        text += "\n";
+    }
+    for file in open {
+        text += &format!("// Yours:\npub mod {};\n", file.trim_end_matches(".rs"));
+    }
+    Ok(text)
+}
+
+/// The part of a manifest that names what a crate is built from, not what it is tested with.
+pub fn dependencies(manifest: &str) -> String {
+    let mut text = section(manifest, "[dependencies]").to_owned();
+    for header in manifest.lines().filter(|line| line.starts_with("[target.") && line.ends_with(".dependencies]")) {
+        text += section(manifest, header);
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// `[workspace.dependencies]` of the root's manifest without what only tests need.
+pub fn third_party(root: &str) -> String {
+    let section = section(root, "[workspace.dependencies]");
+    section.split("# Tests only.").next().unwrap_or(section).trim_end().to_owned() + "\n\n"
+}
+
+/// A section of a manifest, with its header.
+pub fn section<'a>(manifest: &'a str, header: &str) -> &'a str {
+    let Some(start) = manifest.find(&format!("\n{header}\n")).map(|newline| newline + 1) else { return "" };
+    let end = manifest[start + header.len()..].find("\n[").map_or(manifest.len(), |at| start + header.len() + at + 1);
+    // Comments above the next header belong to that one.
+    let text = &manifest[start..end];
+    let kept = text.trim_end().len();
+    match text[..kept].rfind("\n\n#") {
+        Some(comment) if !text[comment + 2..kept].lines().any(|line| !line.starts_with('#')) => &text[..comment + 2],
+        _ => text,
+    }
+}
