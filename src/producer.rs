@@ -132,6 +132,7 @@ impl Producer {
     }
 
     // ANCHOR: flush
+    // ANCHOR: flush_loop
     /// Sends what was added and waits until all of it is acknowledged.
     pub async fn flush(&mut self) -> Result<Vec<Acknowledged>, ClusterError> {
         let mut unsent = self.seal();
@@ -147,6 +148,7 @@ impl Producer {
         }
         Ok(acknowledged)
     }
+    // ANCHOR_END: flush_loop
 
     // ANCHOR: seal
     /// Ends the batches that are being gathered, gives their records sequence numbers and compresses them.
