@@ -4,6 +4,8 @@
 mod clients;
 #[path = "cli/command.rs"]
 mod command;
+#[path = "cli/exercises.rs"]
+mod exercises;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "broker/harness.rs"]

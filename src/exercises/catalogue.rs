@@ -152,7 +152,8 @@ impl Project {
     /// An exercise by name.
     pub fn exercise(&self, slug: &str) -> Result<&Exercise, Failure> {
         self.catalogue.exercises.iter().find(|exercise| exercise.slug == slug).ok_or_else(|| {
-            let nearest = self.catalogue.exercises.iter().max_by_key(|e| common_letters(&e.slug, slug));
+            let likeness = |e: &&Exercise| (strsim::jaro_winkler(&e.slug, slug) * 1000.0) as u32;
+            let nearest = self.catalogue.exercises.iter().max_by_key(likeness);
             let nearest = nearest.map_or(String::new(), |e| format!("; did you mean {}?", e.slug));
             Failure::Usage(format!("there is no exercise {slug}{nearest} `mini-kafka exercises` lists them"))
         })
@@ -183,10 +184,6 @@ impl Project {
     pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
-}
-
-fn common_letters(a: &str, b: &str) -> usize {
-    a.chars().filter(|&c| b.contains(c)).count()
 }
 
 /// Reads a text file.

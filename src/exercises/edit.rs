@@ -5,7 +5,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use diffy::{PatchFormatter, create_patch};
+use diffy::{DiffOptions, PatchFormatter};
 
 use crate::exercises::catalogue::{Exercise, Project, read, write};
 use crate::exercises::source::{self, Function, functions};
@@ -63,8 +63,15 @@ pub fn diff(project: &Project, slug: &str) -> Result<(), Failure> {
         for (chapters, readers) in pairs {
             let chapters = format!("{}\n", source::without_anchors(chapters.text_in(&ours)));
             let readers = format!("{}\n", readers.text_in(&theirs));
-            println!("{file}: - yours, + the chapter's");
-            let patch = create_patch(&readers, &chapters);
+            let mut options = DiffOptions::new();
+            options
+                .set_original_filename(format!("{file}, yours"))
+                .set_modified_filename(format!("{file}, the chapter's"));
+            let patch = options.create_patch(&readers, &chapters);
+            if patch.hunks().is_empty() {
+                println!("{file}: yours is the chapter's, word for word");
+                continue;
+            }
             let formatter = PatchFormatter::new();
             let formatter = if std::io::stdout().is_terminal() { formatter.with_color() } else { formatter };
             print!("{}", formatter.fmt_patch(&patch));

@@ -63,7 +63,6 @@ fn sequence_numbers_follow_on_after_the_largest() {
     assert_eq!(add_sequence(0, i32::MAX), i32::MAX);
 }
 
-// ANCHOR: remembered
 #[test]
 fn after_seven_batches_the_next_is_taken_and_the_last_five_are_known() {
     let state = state_after(7, 0);
@@ -92,7 +91,6 @@ fn after_seven_batches_the_next_is_taken_and_the_last_five_are_known() {
     }
     assert_eq!(state.producers()[&ID].batches.len(), REMEMBERED);
 }
-// ANCHOR_END: remembered
 
 // ANCHOR: epochs
 #[test]

@@ -92,6 +92,7 @@ impl Connections {
     }
 }
 
+// ANCHOR: serve
 /// Accepts connections and serves them until the broker stops.
 pub async fn serve(
     bound: BoundListener,
@@ -128,6 +129,7 @@ pub async fn serve(
         tasks.spawn(serve_one(stream, peer, router.clone(), connections.clone(), limits.clone(), tasks.clone()));
     }
 }
+// ANCHOR_END: serve
 
 async fn serve_one(
     stream: TcpStream,

@@ -31,7 +31,6 @@ pub struct BrokerImage {
     pub endpoints: BTreeMap<String, Endpoint>,
 }
 
-// ANCHOR: partition_image
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionImage {
@@ -44,7 +43,6 @@ pub struct PartitionImage {
     /// Those of them whose copy is up to date.
     pub isr: Vec<i32>,
 }
-// ANCHOR_END: partition_image
 
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq)]

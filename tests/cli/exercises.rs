@@ -1,0 +1,144 @@
+//! The commands about exercises that compile nothing: in a copy of the project, as a reader has it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::command::Ended;
+use super::harness::TempDir;
+
+/// The part of a clone that these commands need.
+struct Clone(TempDir);
+
+impl Clone {
+    fn new() -> Clone {
+        let clone = Clone(TempDir::new());
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for file in ["exercises/exercises.toml", "Cargo.toml", "exercises/open/follow.rs"] {
+            clone.put(file, &std::fs::read_to_string(root.join(file)).unwrap());
+        }
+        for chapter in ["ch00-wire", "ch01-log"] {
+            for file in [format!("chapters/{chapter}/Cargo.toml")] {
+                clone.put(&file, &std::fs::read_to_string(root.join(&file)).unwrap());
+            }
+            for entry in std::fs::read_dir(root.join("chapters").join(chapter).join("src")).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    clone.put(path.strip_prefix(root).unwrap().to_str().unwrap(), &text);
+                }
+            }
+        }
+        clone.run(&["exercises", "--derive"]).ok();
+        clone
+    }
+
+    fn put(&self, file: &str, text: &str) {
+        let path = self.0.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn get(&self, file: &str) -> String {
+        std::fs::read_to_string(self.0.path().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+    }
+
+    fn run(&self, args: &[&str]) -> Ended {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mini-kafka"));
+        let output = command.args(args).current_dir(self.0.path()).stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+const LOOKUP: &str = "exercises/ch01-log/src/offset_index.rs";
+const BLANK: &str = "todo!(\"exercise index-lookup\")";
+
+/// The chapter's file without the lines that are there for the book.
+fn chapters_version(clone: &Clone) -> String {
+    let text = clone.get("chapters/ch01-log/src/offset_index.rs");
+    text.lines().filter(|line| !line.trim().starts_with("// ANCHOR")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_starter_is_the_chapters_file_without_the_bodies() {
+    let clone = Clone::new();
+    let starter = clone.get(LOOKUP);
+    assert!(starter.contains(BLANK));
+    assert!(starter.contains("pub fn decode") && starter.contains("base + Offset::from(offset)"), "the rest is there");
+    assert!(!starter.contains("ANCHOR"));
+    let library = clone.get("exercises/ch01-log/src/lib.rs");
+    assert!(library.contains("// Yours:\npub mod offset_index;\n"));
+    assert!(library.contains("#[path = \"../../../chapters/ch01-log/src/disk.rs\"]\npub mod disk;\n"));
+}
+
+#[test]
+fn what_is_skipped_is_the_chapters_and_yours_is_saved() {
+    let clone = Clone::new();
+    let mine = clone.get(LOOKUP).replace(BLANK, "my_own_helper(entries)") + "\nfn my_own_helper() {}\n";
+    clone.put(LOOKUP, &mine);
+    let said = clone.run(&["skip", "index-lookup"]).ok();
+    assert!(said.contains("exercises/saved/ch01-log/src/offset_index.rs.1"), "{said}");
+    assert_eq!(clone.get(LOOKUP), chapters_version(&clone) + "\nfn my_own_helper() {}\n", "what is beside it stays");
+    assert_eq!(clone.get("exercises/saved/ch01-log/src/offset_index.rs.1"), mine);
+    // Again: there is nothing to save.
+    assert_eq!(clone.run(&["skip", "index-lookup"]).ok(), "index-lookup: the chapter's version is in place\n");
+    let said = clone.run(&["reset", "index-lookup"]).ok();
+    assert!(said.contains("offset_index.rs.2"), "{said}");
+    assert!(clone.get(LOOKUP).contains(BLANK));
+}
+
+#[test]
+fn a_difference_is_shown_function_by_function() {
+    let clone = Clone::new();
+    let shown = clone.run(&["diff", "index-lookup"]).ok();
+    assert!(shown.contains("-    todo!(\"exercise index-lookup\")"), "{shown}");
+    assert!(shown.contains("+    low.checked_sub(1).map(at)"), "{shown}");
+    assert!(!shown.contains("pub fn decode"), "other functions are not shown");
+    clone.run(&["skip", "index-lookup"]).ok();
+    let shown = clone.run(&["diff", "index-lookup"]).ok();
+    assert_eq!(shown, "offset_index.rs: yours is the chapter's, word for word\n");
+}
+
+#[test]
+fn an_open_exercise_has_no_chapters_version() {
+    let clone = Clone::new();
+    for command in ["skip", "diff"] {
+        assert!(clone.run(&[command, "follow"]).failed(1).contains("no chapter's version"));
+    }
+    clone.put("exercises/ch01-log/src/follow.rs", "mine");
+    clone.run(&["reset", "follow"]).ok();
+    assert_eq!(clone.get("exercises/ch01-log/src/follow.rs"), clone.get("exercises/open/follow.rs"));
+    assert_eq!(clone.get("exercises/saved/ch01-log/src/follow.rs.1"), "mine");
+}
+
+#[test]
+fn hints_come_one_by_one() {
+    let clone = Clone::new();
+    let first = clone.run(&["hint", "roll"]).ok();
+    assert!(first.starts_with("roll, hint 1 of 3\n") && first.contains("mini-kafka hint roll 2"), "{first}");
+    assert!(clone.run(&["hint", "roll", "3"]).ok().contains("mini-kafka diff roll"));
+    assert!(clone.run(&["hint", "roll", "4"]).failed(2).contains("1 to 3"));
+    assert!(clone.run(&["hint", "rol"]).failed(2).contains("did you mean roll?"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_as_rust_is_left_alone() {
+    let clone = Clone::new();
+    clone.put(LOOKUP, "pub fn lookup( {");
+    for command in ["skip", "reset", "diff"] {
+        let said = clone.run(&[command, "index-lookup"]).failed(1);
+        assert!(said.contains("exercises/ch01-log/src/offset_index.rs: line 1"), "{said}");
+    }
+    assert_eq!(clone.get(LOOKUP), "pub fn lookup( {");
+    clone.put(LOOKUP, "pub fn search() {}");
+    assert!(clone.run(&["skip", "index-lookup"]).failed(1).contains("no function `lookup` any more"));
+}
+
+#[test]
+fn a_broker_of_ones_own_needs_a_chapter_of_ones_own() {
+    let clone = Clone::new();
+    let ended = clone.run(&["broker", "--mine"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("ch00-wire: the book's (read-varint is not solved yet)"), "{}", ended.err);
+    assert!(ended.err.contains("`mini-kafka check` says what is next"), "{}", ended.err);
+}
