@@ -40,19 +40,19 @@ pub fn check(project: &Project, slug: Option<&str>) -> Result<bool, Failure> {
         return check_one(project, exercise);
     }
     for chapter in &project.catalogue.chapters {
-        println!("{}", title(chapter));
+        say!("{}", title(chapter));
         let exercises = project.exercises_of(chapter);
         for (index, exercise) in exercises.iter().enumerate() {
             if !check_one(project, exercise)? {
                 let left = exercises.len() - index - 1;
                 if left > 0 {
-                    println!("\n{left} more in this chapter: `mini-kafka exercises` lists them.");
+                    say!("\n{left} more in this chapter: `mini-kafka exercises` lists them.");
                 }
                 return Ok(false);
             }
         }
     }
-    println!("\nEverything is solved. Run it: mini-kafka broker --mine");
+    say!("\nEverything is solved. Run it: mini-kafka broker --mine");
     Ok(true)
 }
 
@@ -66,39 +66,40 @@ fn check_one(project: &Project, exercise: &Exercise) -> Result<bool, Failure> {
     let count = exercise.tests.len();
     match state {
         State::Solved => {
-            println!("  solved  {:18} {count} {}", exercise.slug, tests(count));
+            say!("  solved  {:18} {count} {}", exercise.slug, tests(count));
             return Ok(true);
         }
         State::Broken => {
-            println!("  broken  {:18} it does not compile; the compiler's words are above", exercise.slug);
+            say!("  broken  {:18} it does not compile; the compiler's words are above", exercise.slug);
         }
         State::Open(results) => {
-            println!("  open    {:18} {} of {count} {} pass", exercise.slug, results.passed.len(), tests(count));
-            println!("\n{}: {}", exercise.slug, exercise.title);
-            show_first_failure(project, exercise, &results);
+            say!("  open    {:18} {} of {count} {} pass", exercise.slug, results.passed.len(), tests(count));
+            say!("\n{}: {}", exercise.slug, exercise.title);
+            show_first_failure(project, exercise, &results)?;
         }
     }
     let files: Vec<_> = exercise.edited().into_iter().collect();
-    println!("\n  edit  exercises/{}/src/{}", project.chapter_of(exercise).name, files.join(", "));
-    println!("  read  book/src/{}", exercise.page);
-    println!("  hint  mini-kafka hint {}", exercise.slug);
+    say!("\n  edit  exercises/{}/src/{}", project.chapter_of(exercise).name, files.join(", "));
+    say!("  read  book/src/{}", exercise.page);
+    say!("  hint  mini-kafka hint {}", exercise.slug);
     Ok(false)
 }
 
-fn show_first_failure(project: &Project, exercise: &Exercise, results: &Results) {
+fn show_first_failure(project: &Project, exercise: &Exercise, results: &Results) -> Result<(), Failure> {
     // The simplest test comes first in the list.
     let first = exercise.tests.iter().find(|test| results.failed.contains_key(*test));
     if let Some(test) = first {
-        println!("\n  {} fails:\n", sentence(test));
-        print!("{}", explain(project, &results.failed[test]));
+        say!("\n  {} fails:\n", sentence(test));
+        say!("{}", explain(project, &results.failed[test]).trim_end());
         let others = results.failed.len() - 1;
         if others > 0 {
-            println!("\n  and {others} more {}", tests(others));
+            say!("\n  and {others} more {}", tests(others));
         }
     }
     if let Some(test) = results.hanging.first() {
-        println!("\n  {} does not end: is there a loop that never does?", sentence(test));
+        say!("\n  {} does not end: is there a loop that never does?", sentence(test));
     }
+    Ok(())
 }
 
 fn tests(count: usize) -> &'static str {
@@ -116,11 +117,11 @@ pub fn watch(project: &Project, slug: Option<&str>) -> Result<bool, Failure> {
     loop {
         let seen = newest_change(project);
         check(project, slug)?;
-        println!("\nwaiting for a change in exercises/ (Ctrl-C ends this)");
+        say!("\nwaiting for a change in exercises/ (Ctrl-C ends this)");
         while newest_change(project) == seen {
             std::thread::sleep(Duration::from_millis(200));
         }
-        println!();
+        say!("");
     }
 }
 

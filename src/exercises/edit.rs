@@ -18,11 +18,11 @@ pub fn hint(project: &Project, slug: &str, number: usize) -> Result<(), Failure>
     let Some(hint) = number.checked_sub(1).and_then(|index| exercise.hints.get(index)) else {
         return Err(Failure::Usage(format!("{slug} has {count} hints: 1 to {count}")));
     };
-    println!("{slug}, hint {number} of {count}\n\n{}", hint.trim());
+    say!("{slug}, hint {number} of {count}\n\n{}", hint.trim());
     if number < count {
-        println!("\nThe next one: mini-kafka hint {slug} {}", number + 1);
+        say!("\nThe next one: mini-kafka hint {slug} {}", number + 1);
     } else if !exercise.is_open() {
-        println!("\nThe chapter's own version: mini-kafka diff {slug}");
+        say!("\nThe chapter's own version: mini-kafka diff {slug}");
     }
     Ok(())
 }
@@ -31,7 +31,7 @@ pub fn hint(project: &Project, slug: &str, number: usize) -> Result<(), Failure>
 pub fn skip(project: &Project, slug: &str) -> Result<(), Failure> {
     let exercise = closed(project, slug)?;
     replace(project, exercise, |function, text, _| Ok(function.body_in(text).to_owned()))?;
-    println!("{slug}: the chapter's version is in place");
+    say!("{slug}: the chapter's version is in place");
     Ok(())
 }
 
@@ -48,7 +48,7 @@ pub fn reset(project: &Project, slug: &str) -> Result<(), Failure> {
     } else {
         replace(project, exercise, |function, text, slug| Ok(source::blank_body(function, text, slug)))?;
     }
-    println!("{slug}: as it was at the beginning");
+    say!("{slug}: as it was at the beginning");
     Ok(())
 }
 
@@ -69,7 +69,7 @@ pub fn diff(project: &Project, slug: &str) -> Result<(), Failure> {
                 .set_modified_filename(format!("{file}, the chapter's"));
             let patch = options.create_patch(&readers, &chapters);
             if patch.hunks().is_empty() {
-                println!("{file}: yours is the chapter's, word for word");
+                say!("{file}: yours is the chapter's, word for word");
                 continue;
             }
             let formatter = PatchFormatter::new();
@@ -151,6 +151,6 @@ pub fn save(project: &Project, path: &Path) -> Result<(), Failure> {
     };
     let free = (1..).map(name).find(|path| !path.exists()).expect("some number is free");
     write(&free, &text)?;
-    println!("{} is saved as {}", project.shown(path), project.shown(&free));
+    say!("{} is saved as {}", project.shown(path), project.shown(&free));
     Ok(())
 }

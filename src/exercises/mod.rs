@@ -4,6 +4,11 @@
 //! chapters, [`suite`] builds and runs tests, [`report`] explains a failure; [`check`], [`edit`] and [`mine`] are the
 //! commands, [`proofs`] proves that every exercise is fair.
 
+/// Prints a line. Whoever reads the output may have had enough of it.
+macro_rules! say {
+    ($($text:tt)*) => { crate::exercises::print_line(format_args!($($text)*))? };
+}
+
 mod catalogue;
 mod check;
 mod derive;
@@ -15,6 +20,7 @@ mod source;
 mod suite;
 mod switchboard;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -111,7 +117,7 @@ pub fn list(args: ListArgs) -> Result<(), Failure> {
     }
     let (mut solved, mut minutes) = (0, 0);
     for chapter in &project.catalogue.chapters {
-        println!("{}", check::title(chapter));
+        say!("{}", check::title(chapter));
         for exercise in project.exercises_of(chapter) {
             let state = match check::state(&project, exercise)? {
                 State::Solved => "solved",
@@ -124,11 +130,11 @@ pub fn list(args: ListArgs) -> Result<(), Failure> {
                 minutes += exercise.minutes;
             }
             let difficulty = format!("{:?}", exercise.difficulty).to_lowercase();
-            println!("  {state:7} {:18} {difficulty:7} {:>4} min  {}", exercise.slug, exercise.minutes, exercise.title);
+            say!("  {state:7} {:18} {difficulty:7} {:>4} min  {}", exercise.slug, exercise.minutes, exercise.title);
         }
     }
     let count = project.exercises().len();
-    println!("\n{solved} of {count} solved; about {minutes} minutes are left. The next one: mini-kafka check");
+    say!("\n{solved} of {count} solved; about {minutes} minutes are left. The next one: mini-kafka check");
     Ok(())
 }
 
@@ -138,8 +144,14 @@ fn derive_all(project: &Project) -> Result<(), Failure> {
         if now != text {
             edit::save(project, &path)?;
             catalogue::write(&path, &text)?;
-            println!("{}: written", project.shown(&path));
+            say!("{}: written", project.shown(&path));
         }
     }
     Ok(())
+}
+
+fn print_line(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_fmt(text)?;
+    Ok(out.write_all(b"\n")?)
 }

@@ -23,13 +23,13 @@ pub fn prove(project: &Project, only: Option<u32>) -> Result<bool, Failure> {
     let mut objections = fresh(project)?;
     for chapter in project.catalogue.chapters.iter().filter(|c| only.is_none_or(|number| number == c.number)) {
         let started = Instant::now();
-        println!("{}", super::check::title(chapter));
+        say!("{}", super::check::title(chapter));
         objections.extend(warnings(project, chapter)?);
         objections.extend(prove_chapter(project, chapter)?);
-        println!("  {} s altogether", started.elapsed().as_secs());
+        say!("  {} s altogether", started.elapsed().as_secs());
     }
     for objection in &objections {
-        println!("NOT PROVEN: {objection}");
+        say!("NOT PROVEN: {objection}");
     }
     Ok(objections.is_empty())
 }
@@ -80,7 +80,7 @@ fn prove_chapter(project: &Project, chapter: &Chapter) -> Result<Vec<String>, Fa
             objections.extend(survives(project, &suite, mutant, &[(CHOICE, &choice)])?);
         }
         objections.extend(too_few(exercise, mutants.len()));
-        row(exercise, mutants.len(), started);
+        row(exercise, mutants.len(), started)?;
     }
     for exercise in open {
         objections.extend(prove_open(project, chapter, exercise, &open_files)?);
@@ -96,7 +96,7 @@ fn solve_one_by_one(suite: &Suite, exercises: &[&Exercise]) -> Result<(BTreeMap<
         let started = Instant::now();
         let choice = choices(exercises.len(), |i| if i < solved { SOLVED } else { BLANK });
         let Results { passed, failed, hanging } = suite.run::<&str>(&[], &[(CHOICE, &choice)])?;
-        println!(
+        say!(
             "  {solved} solved: {} tests pass, {} fail, {} s",
             passed.len(),
             failed.len(),
@@ -174,7 +174,7 @@ fn prove_open(project: &Project, chapter: &Chapter, exercise: &Exercise, blank: 
         objections.extend(survives(project, &suite, mutant, &[])?);
     }
     objections.extend(too_few(exercise, mutants.len()));
-    row(exercise, mutants.len(), started);
+    row(exercise, mutants.len(), started)?;
     Ok(objections)
 }
 
@@ -197,9 +197,10 @@ fn too_few(exercise: &Exercise, mutants: usize) -> Option<String> {
     (mutants < 2).then(|| format!("{}: {mutants} wrong solutions in exercises/mutants, two are needed", exercise.slug))
 }
 
-fn row(exercise: &Exercise, mutants: usize, started: Instant) {
+fn row(exercise: &Exercise, mutants: usize, started: Instant) -> Result<(), Failure> {
     let (slug, tests, seconds) = (&exercise.slug, exercise.tests.len(), started.elapsed().as_secs_f32());
-    println!("  {slug:18} {tests:3} tests of its own, {mutants} wrong solutions found, {seconds:.1} s");
+    say!("  {slug:18} {tests:3} tests of its own, {mutants} wrong solutions found, {seconds:.1} s");
+    Ok(())
 }
 
 fn choices(count: usize, choice: impl Fn(usize) -> usize) -> String {

@@ -17,8 +17,15 @@ pub fn explain(project: &Project, output: &str) -> String {
     let Some(panic) = first_panic(output) else {
         return indent(if output.trim().is_empty() { "it said nothing" } else { output.trim() });
     };
-    let path = project.root.join(clean(panic.file));
+    let file = clean(panic.file);
+    // A file of the exercises is named from their workspace on.
+    let path =
+        [project.root.join("exercises").join(file), project.root.join(file)].into_iter().find(|path| path.is_file());
+    let path = path.unwrap_or_else(|| project.root.join(file));
     let path = path.canonicalize().unwrap_or(path);
+    if panic.message.starts_with("not yet implemented: exercise ") {
+        return format!("    it came to a body that is still to be written: {}:{}\n", project.shown(&path), panic.line);
+    }
     let mut text = format!("    at {}:{}\n", project.shown(&path), panic.line);
     if let Ok(source) = std::fs::read_to_string(&path) {
         for line in statement(&source, panic.line) {

@@ -113,6 +113,20 @@ fn bad_batches_are_refused_and_the_log_end_stays() {
 }
 
 #[test]
+fn clients_do_not_write_to_internal_topics() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let (_broker, mut client) = broker_with_topic(chapter, &dir).await;
+            assert_eq!(create_topic(&mut client, "__consumer_offsets", 1, &[]).await.error_code, ErrorCode::NONE);
+            let answer = produce(&mut client, "__consumer_offsets", batch(&["a"]).build()).await;
+            assert_eq!(answer.error_code, ErrorCode::INVALID_TOPIC_EXCEPTION);
+            assert_eq!(log_end(&mut client, "__consumer_offsets").await, 0);
+        });
+    }
+}
+
+#[test]
 fn a_small_batch_that_unpacks_to_gigabytes_is_refused() {
     for chapter in chapters_from(1) {
         let dir = TempDir::new();

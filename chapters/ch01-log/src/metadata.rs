@@ -116,7 +116,7 @@ impl MetadataImage {
     }
 }
 
-/// Topics that clients may not create or write to by name: Kafka's own.
+/// Kafka's own topics, which clients may read and not write.
 pub fn is_internal(topic: &str) -> bool {
     matches!(topic, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
 }

@@ -160,17 +160,20 @@ impl Topics {
         self.image.send_replace(Arc::new(image));
     }
 
+    /// Makes the logs that a topic has not yet. Where one cannot be made, the others still are.
     fn make_logs(&self, name: &str, topic: &StoredTopic) -> Result<(), String> {
         let config =
             self.config.log_config(&topic.settings).unwrap_or_else(|_| self.config.topic_defaults().log_config());
+        let mut result = Ok(());
         for index in 0..topic.partitions {
             let partition = TopicPartition::new(name, index);
             if self.logs.is_offline(&partition) {
                 continue;
             }
-            self.logs.create(&partition, topic.id, config.clone()).map_err(|e| format!("{partition}: {e}"))?;
+            let made = self.logs.create(&partition, topic.id, config.clone());
+            result = result.and(made.map_err(|e| format!("{partition}: {e}")));
         }
-        Ok(())
+        result
     }
 
     // ANCHOR: create

@@ -14,6 +14,7 @@ use crate::compression::Compression;
 use crate::messages::{
     ProducePartitionData, ProducePartitionResponse, ProduceRequest, ProduceResponse, ProduceTopicResponse,
 };
+use crate::metadata::is_internal;
 use crate::partition::{Accepted, Partition, PartitionError, RequiredAcks, Waited, wait_until};
 
 /// A partition's answer, and what has to happen before it may be given.
@@ -88,6 +89,10 @@ fn append(
     data: ProducePartitionData,
     acks: RequiredAcks,
 ) -> Result<(Accepted, Arc<dyn Partition>), PartitionError> {
+    if is_internal(topic) {
+        let message = Some("internal topics are written by brokers only".to_string());
+        return Err(PartitionError { code: ErrorCode::INVALID_TOPIC_EXCEPTION, message });
+    }
     let partition = state.partition(topic, data.index)?;
     let records = data.records.unwrap_or_default();
     if let Ok(header) = BatchHeader::parse(&records) {
