@@ -92,10 +92,10 @@ impl Project {
         let mut text = "# Derived from the Cargo.toml above this folder.\n\n[workspace]\n".to_owned();
         let members: Vec<_> = self.catalogue.chapters.iter().map(|chapter| format!("{:?}", chapter.name)).collect();
         text += &format!("members = [{}]\nresolver = \"3\"\n\n", members.join(", "));
-        text += section(&root, "[workspace.package]");
+        text += &section(&root, "[workspace.package]");
         text += &third_party(&root).replace("path = \"chapters/", "path = \"../chapters/");
         text += "# A function that is still to be written leaves much unused.\n[workspace.lints.rust]\nunused = \"allow\"\n\n";
-        text += section(&root, "[profile.dev]");
+        text += &section(&root, "[profile.dev]");
         text += "# The first check should not keep anyone waiting.\n[profile.dev.package.\"*\"]\nopt-level = 1\n\
                  debug = false\n";
         Ok(text)
@@ -130,9 +130,9 @@ pub fn library(project: &Project, chapter: &Chapter, own: &BTreeSet<String>, src
 
 /// The part of a manifest that names what a crate is built from, not what it is tested with.
 pub fn dependencies(manifest: &str) -> String {
-    let mut text = section(manifest, "[dependencies]").to_owned();
+    let mut text = section(manifest, "[dependencies]");
     for header in manifest.lines().filter(|line| line.starts_with("[target.") && line.ends_with(".dependencies]")) {
-        text += section(manifest, header);
+        text += &section(manifest, header);
     }
     text.trim_end().to_owned() + "\n"
 }
@@ -140,18 +140,17 @@ pub fn dependencies(manifest: &str) -> String {
 /// `[workspace.dependencies]` of the root's manifest without what only tests need.
 pub fn third_party(root: &str) -> String {
     let section = section(root, "[workspace.dependencies]");
-    section.split("# Tests only.").next().unwrap_or(section).trim_end().to_owned() + "\n\n"
+    section.split("# Tests only.").next().unwrap_or(&section).trim_end().to_owned() + "\n\n"
 }
 
-/// A section of a manifest, with its header.
-pub fn section<'a>(manifest: &'a str, header: &str) -> &'a str {
-    let Some(start) = manifest.find(&format!("\n{header}\n")).map(|newline| newline + 1) else { return "" };
-    let end = manifest[start + header.len()..].find("\n[").map_or(manifest.len(), |at| start + header.len() + at + 1);
+/// A section of a manifest, with its header and an empty line behind it; nothing if there is none.
+pub fn section(manifest: &str, header: &str) -> String {
+    let mut lines: Vec<&str> = manifest.lines().skip_while(|line| *line != header).collect();
+    let next_header = lines.iter().skip(1).position(|line| line.starts_with('['));
+    lines.truncate(next_header.map_or(lines.len(), |at| at + 1));
     // Comments above the next header belong to that one.
-    let text = &manifest[start..end];
-    let kept = text.trim_end().len();
-    match text[..kept].rfind("\n\n#") {
-        Some(comment) if !text[comment + 2..kept].lines().any(|line| !line.starts_with('#')) => &text[..comment + 2],
-        _ => text,
+    while lines.last().is_some_and(|line| line.is_empty() || line.starts_with('#')) {
+        lines.pop();
     }
+    if lines.is_empty() { String::new() } else { lines.join("\n") + "\n\n" }
 }

@@ -83,9 +83,9 @@ fn write_workspace(project: &Project, dir: &Path, mine: &[&str]) -> Result<(), F
     );
     text += &section(&root, "[features]").replace("bench = [\"dep:rdkafka\"]", "bench = []");
     text += "[workspace]\nmembers = [\".\", \"chapters/*\"]\nresolver = \"3\"\n\n";
-    text += section(&root, "[workspace.package]");
+    text += &section(&root, "[workspace.package]");
     text += &third_party(&root);
-    text += section(&root, "[profile.release.package.zstd-sys]");
+    text += &section(&root, "[profile.release.package.zstd-sys]");
     write(&dir.join("Cargo.toml"), &text)?;
     for entry in std::fs::read_dir(project.root.join("chapters")).map_err(|e| format!("chapters: {e}"))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();

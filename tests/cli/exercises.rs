@@ -17,9 +17,8 @@ impl Clone {
             clone.put(file, &std::fs::read_to_string(root.join(file)).unwrap());
         }
         for chapter in ["ch00-wire", "ch01-log"] {
-            for file in [format!("chapters/{chapter}/Cargo.toml")] {
-                clone.put(&file, &std::fs::read_to_string(root.join(&file)).unwrap());
-            }
+            let manifest = format!("chapters/{chapter}/Cargo.toml");
+            clone.put(&manifest, &std::fs::read_to_string(root.join(&manifest)).unwrap());
             for entry in std::fs::read_dir(root.join("chapters").join(chapter).join("src")).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_file() {

@@ -4,7 +4,7 @@
 
 #[allow(dead_code, reason = "of the other program, this one uses all but its answer")]
 #[path = "by_hand.rs"]
-mod by_hand;
+pub mod by_hand;
 
 fn main() -> std::io::Result<()> {
     by_hand::listen("127.0.0.1:9092", answer)
