@@ -321,6 +321,51 @@ fn a_deleted_topic_is_gone_and_a_new_one_of_its_name_is_another() {
 }
 
 #[test]
+fn the_first_flush_puts_the_names_on_the_disk_too() {
+    let dir = TempDir::new();
+    let synced = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = synced.clone();
+    let disk = disk_where(move |change| {
+        if let Change::Sync(path) = change {
+            seen.lock().unwrap().push(path.clone());
+        }
+        None
+    });
+    let state = open_broker(&disk, &[dir.path()], &[]).unwrap();
+    create(&state, new_topic("t", 1, &[])).unwrap();
+    let flushed = || {
+        append_to(&state, "t", 0, "a");
+        synced.lock().unwrap().clear();
+        state.partition("t", 0).unwrap().flush().unwrap();
+        synced.lock().unwrap().clone()
+    };
+    let folder = dir.path().join("t-0");
+    let file = folder.join("00000000000000000000.log");
+    assert_eq!(flushed(), [file.clone(), folder, dir.path().to_owned()]);
+    assert_eq!(flushed(), [file]);
+}
+
+#[test]
+fn a_folder_without_its_checkpoints_is_not_marked_as_clean() {
+    for fails in [false, true] {
+        let dir = TempDir::new();
+        let disk = disk_where(move |change| match change {
+            Change::Write { path, .. } if fails && path.to_str().unwrap().contains("recovery-point") => {
+                fault(std::io::ErrorKind::StorageFull)
+            }
+            _ => None,
+        });
+        let state = open_broker(&disk, &[dir.path()], &[]).unwrap();
+        create(&state, new_topic("t", 1, &[])).unwrap();
+        append_to(&state, "t", 0, "a");
+        state.logs.close();
+        drop(state);
+        assert_eq!(dir.path().join(".kafka_cleanshutdown").exists(), !fails);
+        assert_eq!(values_of(&open_folder(&dir), "t", 0), ["a"]);
+    }
+}
+
+#[test]
 fn the_files_of_a_deleted_topic_stay_for_a_while() {
     for (delay, stays) in [("0", false), ("60000", true), ("9223372036854775807", true)] {
         let dir = TempDir::new();

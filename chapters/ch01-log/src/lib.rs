@@ -13,6 +13,7 @@ pub mod leader_epochs;
 pub mod local_partition;
 pub mod log;
 pub mod log_dir;
+pub mod log_housekeeping;
 pub mod log_manager;
 pub mod log_search;
 pub mod log_upkeep;

@@ -227,17 +227,22 @@ impl Partition for LocalPartition {
     fn flush(&self) -> Result<(), PartitionError> {
         self.check_online()?;
         let failed = |e: std::io::Error| self.storage_error(&e.into());
-        let (files, end) = self.log().unflushed().map_err(failed)?;
+        let (files, end, is_first) = {
+            let mut log = self.log();
+            let (files, end) = log.unflushed().map_err(failed)?;
+            (files, end, log.is_never_flushed())
+        };
         // The lock is not held while the disk works: appends go on meanwhile.
         // After a failed sync nobody knows what is on the disk, whatever the reason was.
         let lost = |path: &std::path::Path, e: &std::io::Error| self.dir.fail(&format!("{}: {e}", path.display()));
         for file in &files {
             file.sync().inspect_err(|e| lost(file.path(), e)).map_err(failed)?;
         }
-        if files.len() > 1 {
-            // A segment was begun since the last flush: its name has to be on the disk as well.
-            let folder = self.log().dir().to_owned();
-            self.dir.disk().sync_dir(&folder).inspect_err(|e| lost(&folder, e)).map_err(failed)?;
+        // Names have to be on the disk as well: those of segments begun since the last flush, and the folder's own.
+        let folder = (files.len() > 1 || is_first).then(|| self.log().dir().to_owned());
+        let above = is_first.then(|| self.dir.path().to_owned());
+        for path in folder.iter().chain(&above) {
+            self.dir.disk().sync_dir(path).inspect_err(|e| lost(path, e)).map_err(failed)?;
         }
         self.log().flushed(end, self.clock.now());
         Ok(())

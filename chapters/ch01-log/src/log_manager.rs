@@ -1,17 +1,15 @@
-//! All logs of a broker: opened at start, created and deleted with their topics, synced and closed.
+//! All logs of a broker: opened at start, created and deleted with their topics. `log_housekeeping` looks after them.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
 
 use ch00_wire::tasks::Tasks;
 use ch00_wire::uuid::Uuid;
 use tokio::sync::Notify;
-use tokio::time::sleep;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::batch::Timestamp;
 use crate::clock::Clock;
@@ -20,7 +18,6 @@ use crate::disk::Disk;
 use crate::local_partition::LocalPartition;
 use crate::log::{Log, LogConfig};
 use crate::log_dir::{Checkpoints, LogDir, doomed_name};
-use crate::partition::Partition;
 use crate::recovery::OpenOptions;
 use crate::scan::LogError;
 use crate::text_checkpoint::{Offsets, TopicPartition};
@@ -31,29 +28,26 @@ pub type ConfigOf<'a> = &'a (dyn Fn(&str) -> LogConfig + Sync);
 /// The file in a partition's folder that says which topic it belongs to.
 const PARTITION_METADATA: &str = "partition.metadata";
 
-/// An interval of centuries is none: timers do not reach that far. Ten years, in milliseconds.
-const LONGEST_WAIT_MS: i64 = 10 * 365 * 86_400_000;
-
 /// The logs of a broker.
 pub struct LogManager {
-    dirs: Vec<Arc<LogDir>>,
-    partitions: RwLock<HashMap<TopicPartition, Arc<LocalPartition>>>,
-    clock: Arc<dyn Clock>,
-    tasks: Tasks,
-    producer_expiration_ms: i64,
+    pub(crate) dirs: Vec<Arc<LogDir>>,
+    pub(crate) partitions: RwLock<HashMap<TopicPartition, Arc<LocalPartition>>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tasks: Tasks,
+    pub(crate) producer_expiration_ms: i64,
     /// Woken when a closed segment waits to be synced.
-    rolled: Arc<Notify>,
+    pub(crate) rolled: Arc<Notify>,
     /// Partitions with a closed segment that waits to be synced.
-    to_flush: Arc<Mutex<Vec<TopicPartition>>>,
+    pub(crate) to_flush: Arc<Mutex<Vec<TopicPartition>>>,
     /// Folders of deleted partitions, the oldest first, each with the time from which it may be removed.
-    doomed: Mutex<VecDeque<(Timestamp, Arc<LogDir>, PathBuf)>>,
+    pub(crate) doomed: Mutex<VecDeque<(Timestamp, Arc<LogDir>, PathBuf)>>,
     /// Woken when there is one more.
-    was_doomed: Notify,
+    pub(crate) was_doomed: Notify,
     /// How long such a folder stays, in milliseconds.
-    delete_delay_ms: i64,
-    highest_producer_id: AtomicI64,
+    pub(crate) delete_delay_ms: i64,
+    pub(crate) highest_producer_id: AtomicI64,
     /// Woken when a disk fails.
-    disk_failed: Arc<Notify>,
+    pub(crate) disk_failed: Arc<Notify>,
 }
 
 impl LogManager {
@@ -261,136 +255,10 @@ impl LogManager {
         Ok(())
     }
 
-    /// Writes down where logs begin, up to where they are synced, and how far they can be read.
-    pub fn checkpoint(&self) {
-        let all = self.all();
-        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
-            let (mut points, mut starts, mut ends) = (Offsets::new(), Offsets::new(), Offsets::new());
-            for (name, partition) in all.iter().filter(|(_, partition)| Arc::ptr_eq(partition.dir(), dir)) {
-                let log = partition.log();
-                points.insert(name.clone(), log.recovery_point());
-                ends.insert(name.clone(), log.log_end_offset());
-                if log.segment_offsets()[0] < log.log_start_offset() {
-                    starts.insert(name.clone(), log.log_start_offset());
-                }
-            }
-            let written = dir.checkpoints().and_then(|before| {
-                // What is known of logs that could not be opened stays known.
-                let is_offline = |name: &TopicPartition| !points.contains_key(name) && dir.folder(name).exists();
-                let kept =
-                    |offsets: Offsets| offsets.into_iter().filter(|(name, _)| is_offline(name)).collect::<Vec<_>>();
-                let (old_points, old_starts, old_ends) =
-                    (kept(before.recovery_points), kept(before.log_starts), kept(before.readable_ends));
-                points.extend(old_points);
-                starts.extend(old_starts);
-                ends.extend(old_ends);
-                dir.write_checkpoints(&points, &starts, &ends)
-            });
-            if let Err(e) = written {
-                warn!("log directory {}: checkpoints not written: {e}", dir.path().display());
-            }
-        }
-    }
-
-    /// Syncs what is due, for as long as the broker runs: closed segments at once, others by `flush.ms`.
-    pub async fn keep_flushed(self: Arc<Self>, every_ms: i64) {
-        loop {
-            let due = tokio::select! {
-                () = self.tasks.stopping() => return,
-                () = self.rolled.notified() => std::mem::take(&mut *self.to_flush.lock().unwrap()),
-                () = sleep(interval(every_ms)) => {
-                    let all = self.all();
-                    all.into_iter().filter(|(_, p)| p.must_flush()).map(|(name, _)| name).collect()
-                }
-            };
-            for partition in due.iter().filter_map(|name| self.get(name)) {
-                // A failure has taken the disk offline; there is nothing more to do about it here.
-                let _ = self.tasks.blocking(move || partition.flush()).await;
-            }
-        }
-    }
-
-    /// Removes the folders of deleted partitions when their time has come, for as long as the broker runs. The next start
-    /// removes what is left.
-    pub async fn keep_removing(self: Arc<Self>) {
-        loop {
-            let first = self.doomed.lock().unwrap().front().map(|&(due, ..)| due);
-            let wait = first.map_or(LONGEST_WAIT_MS, |due| due.saturating_sub(self.clock.now()));
-            tokio::select! {
-                () = self.tasks.stopping() => return,
-                () = self.was_doomed.notified() => {}
-                () = sleep(interval(wait)) => {}
-            }
-            let manager = self.clone();
-            self.tasks.blocking(move || manager.remove_doomed()).await;
-        }
-    }
-
-    /// Removes the folders of deleted partitions whose time has come.
-    pub fn remove_doomed(&self) {
-        let now = self.clock.now();
-        loop {
-            let mut doomed = self.doomed.lock().unwrap();
-            let Some((_, dir, folder)) = doomed.front().filter(|&&(due, ..)| due <= now).cloned() else { return };
-            doomed.pop_front();
-            drop(doomed);
-            if let Err(e) = dir.disk().remove_dir(&folder) {
-                error!("{}: not removed: {e}; the next start tries again", folder.display());
-            }
-        }
-    }
-
-    /// Does something in intervals on a thread that may block, for as long as the broker runs.
-    pub async fn repeat(self: Arc<Self>, every_ms: i64, work: fn(&LogManager)) {
-        loop {
-            tokio::select! {
-                () = self.tasks.stopping() => return,
-                () = sleep(interval(every_ms)) => {}
-            }
-            let manager = self.clone();
-            self.tasks.blocking(move || work(&manager)).await;
-        }
-    }
-
-    /// Forgets producers that have been silent for too long.
-    pub fn expire_producers(&self) {
-        let oldest = self.clock.now() - self.producer_expiration_ms;
-        for (_, partition) in self.all() {
-            partition.expire_producers(oldest);
-        }
-    }
-
     /// Completes when the last log directory has failed.
     pub async fn all_failed(&self) {
         while !self.dirs.iter().all(|dir| dir.is_failed()) {
             self.disk_failed.notified().await;
         }
     }
-
-    /// Puts everything on the disk and marks the folders as closed cleanly. Blocks.
-    pub fn close(&self) {
-        let all = self.all();
-        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
-            let mut clean = true;
-            for (name, partition) in all.iter().filter(|(_, partition)| Arc::ptr_eq(partition.dir(), dir)) {
-                if let Err(e) = partition.log().close(self.clock.now()) {
-                    error!("{name}: not closed cleanly: {e}");
-                    clean = false;
-                }
-            }
-            if !clean {
-                dir.fail("logs could not be closed");
-            }
-        }
-        self.checkpoint();
-        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
-            if let Err(e) = dir.mark_clean() {
-                error!("log directory {}: not marked as clean: {e}", dir.path().display());
-            }
-        }
-    }
-}
-
-fn interval(ms: i64) -> Duration {
-    Duration::from_millis(ms.clamp(1, LONGEST_WAIT_MS) as u64)
 }

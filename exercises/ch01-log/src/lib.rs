@@ -26,6 +26,8 @@ pub mod local_partition;
 pub mod log;
 #[path = "../../../chapters/ch01-log/src/log_dir.rs"]
 pub mod log_dir;
+#[path = "../../../chapters/ch01-log/src/log_housekeeping.rs"]
+pub mod log_housekeeping;
 #[path = "../../../chapters/ch01-log/src/log_manager.rs"]
 pub mod log_manager;
 #[path = "../../../chapters/ch01-log/src/log_search.rs"]

@@ -65,6 +65,11 @@ impl Log {
         Ok((files, end))
     }
 
+    /// Whether no flush has put anything of it on the disk yet.
+    pub fn is_never_flushed(&self) -> bool {
+        self.segments.first_key_value().is_some_and(|(&base, _)| self.recovery_point <= base)
+    }
+
     /// Notes that everything below an offset is on the disk.
     pub fn flushed(&mut self, up_to: Offset, now: Timestamp) {
         self.recovery_point = self.recovery_point.max(up_to.min(self.log_end_offset));

@@ -134,6 +134,9 @@ impl Log {
             self.epochs.truncate_from_end(self.log_end_offset)?;
             let (files, end) = self.unflushed()?;
             files.iter().try_for_each(|file| file.sync())?;
+            if !files.is_empty() {
+                self.disk.sync_dir(&self.dir)?;
+            }
             self.flushed(end, self.last_flush);
         }
         Ok(())
