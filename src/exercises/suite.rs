@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -43,7 +43,10 @@ impl Suite {
     /// Compiles a crate's tests. Cargo shows its progress and the compiler's errors on standard error.
     pub fn build(manifest: &Path, suite: &str, target: &Path, more: &[&str]) -> Result<Built, Failure> {
         let mut cargo = cargo();
-        cargo.args(["test", "--quiet", "--no-run", "--message-format=json-render-diagnostics", "--test", suite]);
+        cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics", "--test", suite]);
+        if !std::io::stderr().is_terminal() {
+            cargo.arg("--quiet");
+        }
         cargo.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(target).args(more);
         let output = cargo.stderr(Stdio::inherit()).output().map_err(|e| format!("cargo cannot be run: {e}"))?;
         if !output.status.success() {
