@@ -428,9 +428,9 @@ fn a_deletion_cut_off_by_a_crash_is_finished_at_the_next_start() {
     }
 }
 
-/// A partition whose log cannot be opened: compaction by another broker was cut off in it.
+/// A partition whose log cannot be opened: nobody knows what its file of leader epochs says.
 fn make_unreadable(dir: &TempDir, partition: &str) {
-    std::fs::write(dir.path().join(partition).join("00000000000000000000.log.swap"), b"").unwrap();
+    std::fs::write(dir.path().join(partition).join("leader-epoch-checkpoint"), b"?").unwrap();
 }
 
 #[test]

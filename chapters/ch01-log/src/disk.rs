@@ -206,6 +206,11 @@ impl DiskFile {
         self.file.sync_data()
     }
 
+    /// Sets the time of the file's last change: a copy that takes the place of another keeps its age.
+    pub fn set_modified(&self, time: std::time::SystemTime) -> io::Result<()> {
+        self.file.set_modified(time)
+    }
+
     /// Asks for disk space from `from` on without changing the file's length, so that later writes find it ready. Only a
     /// wish: where it cannot be had, writes find their own.
     pub fn reserve(&self, from: u64, len: u64) {

@@ -320,8 +320,9 @@ impl Log {
         Ok(None)
     }
 
-    /// Aborted transactions that overlap `[from, upper)`. The marker may be in a later segment than the records.
-    fn aborted_in(&self, first: Offset, from: Offset, upper: Offset) -> io::Result<Vec<AbortedTransaction>> {
+    /// Aborted transactions that overlap `[from, upper)`, of the segments from the one at `first` on. The marker may be
+    /// in a later segment than the records.
+    pub fn aborted_in(&self, first: Offset, from: Offset, upper: Offset) -> io::Result<Vec<AbortedTransaction>> {
         let mut aborted = Vec::new();
         for segment in self.segments.range(first..).map(|(_, segment)| segment) {
             for transaction in segment.aborted_transactions()? {

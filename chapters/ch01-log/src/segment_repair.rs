@@ -15,13 +15,13 @@ impl Segment {
     /// Notes an aborted transaction.
     pub fn add_aborted(&mut self, aborted: &AbortedTransaction) -> io::Result<()> {
         self.has_txn_index = true;
-        txn_index::append(&self.disk, &self.path.with_extension("txnindex"), aborted)
+        txn_index::append(&self.disk, &self.file_path("txnindex"), aborted)
     }
 
     /// Forgets the aborted transactions whose marker is at or after an offset.
     pub fn truncate_aborted(&mut self, from: Offset) -> io::Result<()> {
         let kept: Vec<_> = self.aborted_transactions()?.into_iter().filter(|t| t.last_offset < from).collect();
-        self.disk.remove(&self.path.with_extension("txnindex"))?;
+        self.disk.remove(&self.file_path("txnindex"))?;
         self.has_txn_index = false;
         kept.iter().try_for_each(|aborted| self.add_aborted(aborted))
     }

@@ -1,0 +1,7 @@
+//! The tests of chapter 2: through the public API only, with nothing but what the chapter itself uses, so that an
+//! exercise can be run against them.
+
+#[path = "../ch01/support/mod.rs"]
+mod ch01;
+mod retention;
+mod support;
