@@ -3,5 +3,9 @@
 
 #[path = "../ch01/support/mod.rs"]
 mod ch01;
+mod clean_batch;
+mod cleanable;
+mod dedupe_map;
 mod retention;
 mod support;
+mod transactions;

@@ -102,6 +102,17 @@ impl Log {
 }
 
 impl Segment {
+    /// Makes what cannot be had from elsewhere durable: batches, and aborted transactions.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file()?.sync()?;
+        if self.has_txn_index { self.disk.open(&self.file_path("txnindex"))?.sync() } else { Ok(()) }
+    }
+
+    /// Removes its files: it is not to become part of its log.
+    pub fn discard(self) -> io::Result<()> {
+        self.files().iter().try_for_each(|file| self.disk.remove(file))
+    }
+
     /// Renames its files, the `.log` first.
     fn change_suffix(&mut self, suffix: &'static str) -> io::Result<()> {
         self.file = None;

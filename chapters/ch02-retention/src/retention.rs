@@ -61,7 +61,9 @@ pub fn plan(log: LogFacts<'_>, config: &CleanupConfig, now: Timestamp) -> Retent
         let start = log.log_start_offset;
         chosen.take_while(Reason::LogStart, |_, next_base| next_base.is_some_and(|next_base| next_base <= start));
     }
-    if config.delete && let Ok(limit) = u64::try_from(config.retention_bytes) {
+    if config.delete
+        && let Ok(limit) = u64::try_from(config.retention_bytes)
+    {
         let left: u64 = chosen.left().iter().map(|segment| segment.size).sum();
         if let Some(mut excess) = left.checked_sub(limit) {
             // Never so many that less than the limit would be left.

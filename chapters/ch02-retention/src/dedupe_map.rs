@@ -1,0 +1,129 @@
+//! The map from a key to the offset of its newest record, in a fixed number of bytes.
+//!
+//! ```text
+//! slot, 24 bytes:   hash of the key, 16 bytes | offset + 1, 8 bytes (0: the slot is free)
+//! ```
+//!
+//! A key is looked for in the slot that its hash says, then in the next, and so on up to a free one; nothing is ever
+//! removed. When nine slots of ten are taken the map is full: those who fill it stop there, and go on another time.
+//!
+//! Caveat: keys themselves are not kept. Two keys of the same hash would be one, and the older record would be lost. With
+//! 128 bits, and hashers whose own keys no client knows, that is not going to happen. (Apache Kafka hashes with MD5, for
+//! which anyone can make two such keys.)
+
+use std::hash::{BuildHasher, RandomState};
+
+use ch01_log::batch::Offset;
+
+/// Bytes of a slot.
+pub const SLOT_LEN: usize = 24;
+
+/// How many slots of a hundred are used at most (`log.cleaner.io.buffer.load.factor` 0.9): looking takes longer and
+/// longer when fewer are free.
+const LOAD_PERCENT: usize = 90;
+
+/// Newest offsets by key. `S` makes the two halves of the hash.
+pub struct DedupeMap<S = RandomState> {
+    slots: Vec<[u8; SLOT_LEN]>,
+    /// Keys in it, at most `capacity`.
+    len: usize,
+    hashers: [S; 2],
+    /// Every record up to this offset has been looked at; -1: none has.
+    latest_offset: Offset,
+}
+
+impl<S: BuildHasher> DedupeMap<S> {
+    /// A map of at most `bytes` bytes (`log.cleaner.dedupe.buffer.size`).
+    pub fn new(bytes: usize, hashers: [S; 2]) -> DedupeMap<S> {
+        DedupeMap { slots: vec![[0; SLOT_LEN]; bytes / SLOT_LEN], len: 0, hashers, latest_offset: -1 }
+    }
+
+    /// Keys it holds at most.
+    pub fn capacity(&self) -> usize {
+        // Rounded down, so that a search always ends at a free slot.
+        self.slots.len() / 100 * LOAD_PERCENT + self.slots.len() % 100 * LOAD_PERCENT / 100
+    }
+
+    /// Keys it holds.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of its slots.
+    pub fn size(&self) -> usize {
+        self.slots.capacity() * SLOT_LEN
+    }
+
+    /// The offset up to which, and with which, every record has been looked at; -1 for none.
+    pub fn latest_offset(&self) -> Offset {
+        self.latest_offset
+    }
+
+    /// Notes that every record up to an offset has been looked at.
+    pub fn update_latest_offset(&mut self, offset: Offset) {
+        self.latest_offset = self.latest_offset.max(offset);
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.slots.fill([0; SLOT_LEN]);
+        self.len = 0;
+        self.latest_offset = -1;
+    }
+
+    // ANCHOR: put
+    /// Notes a key's record. `false`: the map is full, and the key is not in it.
+    pub fn put(&mut self, key: &[u8], offset: Offset) -> bool {
+        assert!(offset >= 0, "records have offsets from 0 on");
+        if self.capacity() == 0 {
+            return false;
+        }
+        let hash = self.hash(key);
+        let slot = self.slot_of(&hash);
+        let known = offset_in(&self.slots[slot]);
+        if known.is_none() && self.len == self.capacity() {
+            return false;
+        }
+        self.len += usize::from(known.is_none());
+        let newest = known.unwrap_or(offset).max(offset);
+        self.slots[slot][..16].copy_from_slice(&hash);
+        self.slots[slot][16..].copy_from_slice(&(newest + 1).to_be_bytes());
+        true
+    }
+    // ANCHOR_END: put
+
+    /// The offset of a key's newest record; `None` if there was none.
+    pub fn get(&self, key: &[u8]) -> Option<Offset> {
+        if self.len == 0 {
+            return None;
+        }
+        offset_in(&self.slots[self.slot_of(&self.hash(key))])
+    }
+
+    /// The slot that has a hash, or the free one where it belongs.
+    fn slot_of(&self, hash: &[u8; 16]) -> usize {
+        let first = u64::from_be_bytes(*hash.first_chunk().expect("8 of 16 bytes")) % self.slots.len() as u64;
+        let (before, from) = self.slots.split_at(first as usize);
+        let is_it = |slot: &&[u8; SLOT_LEN]| offset_in(slot).is_none() || slot[..16] == hash[..];
+        let steps = from.iter().chain(before).position(|slot| is_it(&slot)).expect("some slots are always free");
+        (first as usize + steps) % self.slots.len()
+    }
+
+    fn hash(&self, key: &[u8]) -> [u8; 16] {
+        let mut hash = [0; 16];
+        for (half, hasher) in hash.chunks_exact_mut(8).zip(&self.hashers) {
+            half.copy_from_slice(&hasher.hash_one(key).to_be_bytes());
+        }
+        hash
+    }
+}
+
+fn offset_in(slot: &[u8; SLOT_LEN]) -> Option<Offset> {
+    let stored = Offset::from_be_bytes(*slot.last_chunk().expect("8 of 24 bytes"));
+    (stored > 0).then(|| stored - 1)
+}
