@@ -171,7 +171,7 @@ async fn several_clients_are_served_at_once() {
 
 #[tokio::test]
 async fn a_broker_of_chapter_0_answers_api_versions() {
-    let config = ch00_wire::config::load(None, &["listeners=PLAINTEXT://127.0.0.1:0".to_string()]).unwrap().config;
+    let config = ch00_wire::config::load(None, &["listeners=PLAINTEXT://127.0.0.1:0".to_string()]).unwrap();
     let tasks = ch00_wire::tasks::Tasks::new();
     let broker = Broker::start(config, tasks.clone()).await.unwrap();
     let ready = broker.ready();

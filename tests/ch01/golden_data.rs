@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ch00_wire::codec::Chunk;
@@ -25,7 +26,15 @@ fn open_folder(dir: &Path, properties: &[(&str, &str)]) -> State {
     for (key, value) in properties {
         config.set(key, value).unwrap().unwrap();
     }
-    open_state(config, BTreeMap::new(), &Disk::default(), clock(), Tasks::new()).unwrap()
+    open_state(
+        config.clone(),
+        Arc::new(move |settings| config.log_config(settings)),
+        BTreeMap::new(),
+        &Disk::default(),
+        clock(),
+        Tasks::new(),
+    )
+    .unwrap()
 }
 
 fn expected(path: &str) -> Value {

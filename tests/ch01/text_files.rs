@@ -341,7 +341,7 @@ fn partitions_are_found_by_their_folders_and_doomed_folders_are_removed() {
 
 fn topic(partitions: i32) -> StoredTopic {
     let settings = TopicSettings::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
-    StoredTopic { id: Uuid([7; 16]), partitions, settings, deleting: false }
+    StoredTopic { id: Uuid([7; 16]), partitions, settings, ..Default::default() }
 }
 
 #[test]

@@ -27,7 +27,14 @@ pub fn open_broker(disk: &Disk, dirs: &[&Path], properties: &[(&str, &str)]) -> 
     for (key, value) in [&[("log.dirs", &*dirs.join(","))], properties].concat() {
         config.set(key, value).unwrap().unwrap();
     }
-    open_state(config, BTreeMap::new(), disk, clock(), Tasks::new())
+    open_state(
+        config.clone(),
+        Arc::new(move |settings| config.log_config(settings)),
+        BTreeMap::new(),
+        disk,
+        clock(),
+        Tasks::new(),
+    )
 }
 
 fn open_folder(dir: &TempDir) -> State {

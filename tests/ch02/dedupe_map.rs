@@ -61,7 +61,7 @@ fn cleared_it_is_as_new() {
     map.update_latest_offset(9);
     map.update_latest_offset(8);
     assert_eq!(map.latest_offset(), 9);
-    map.clear();
+    map.reset(100);
     assert_eq!((map.len(), map.get(b"k"), map.latest_offset()), (0, None, -1));
 }
 

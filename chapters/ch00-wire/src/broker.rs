@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::warn;
 
 use crate::cli::{self, Ready};
-use crate::config::{Listener, WireConfig};
+use crate::config::{Listener, Loaded, WireConfig};
 use crate::router::Router;
 use crate::server::{self, Connections};
 use crate::tasks::Tasks;
@@ -21,7 +21,8 @@ impl cli::Broker for Broker {
     const CHAPTER: u32 = 0;
     type Config = WireConfig;
 
-    async fn start(config: WireConfig, tasks: Tasks) -> Result<Broker, String> {
+    async fn start(loaded: Loaded<WireConfig>, tasks: Tasks) -> Result<Broker, String> {
+        let config = loaded.config;
         let listeners = bind(&config)?;
         let address = listeners[0].0.address;
         let router = Arc::new(Router::new());

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::{error, info, warn};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Loaded};
 use crate::tasks::Tasks;
 use crate::trace;
 
@@ -40,7 +40,7 @@ pub trait Broker: Sized + Send {
     type Config: Config;
 
     /// Starts it: when this returns, clients are served. An error is one clear message: the broker refuses to start.
-    fn start(config: Self::Config, tasks: Tasks) -> impl Future<Output = Result<Self, String>> + Send;
+    fn start(loaded: Loaded<Self::Config>, tasks: Tasks) -> impl Future<Output = Result<Self, String>> + Send;
 
     /// What the ready line says.
     fn ready(&self) -> Ready;
@@ -92,12 +92,12 @@ pub fn run<B: Broker>(args: BrokerArgs) -> ExitCode {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(threads.min(processors)).enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(serve::<B>(loaded.config)),
+        Ok(runtime) => runtime.block_on(serve::<B>(loaded)),
         Err(e) => refuse(&format!("cannot start threads: {e}")),
     }
 }
 
-async fn serve<B: Broker>(config: B::Config) -> ExitCode {
+async fn serve<B: Broker>(loaded: Loaded<B::Config>) -> ExitCode {
     let tasks = Tasks::new();
     survive_file_size_limit();
     // Before the ready line: whoever reads that may send a signal at once.
@@ -105,7 +105,7 @@ async fn serve<B: Broker>(config: B::Config) -> ExitCode {
         Ok(signals) => signals,
         Err(e) => return refuse(&format!("cannot handle signals: {e}")),
     };
-    let broker = match B::start(config, tasks.clone()).await {
+    let broker = match B::start(loaded, tasks.clone()).await {
         Ok(broker) => broker,
         Err(problem) => return refuse(&problem),
     };

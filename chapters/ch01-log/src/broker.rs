@@ -9,14 +9,16 @@ use std::sync::{Arc, Mutex};
 
 use ch00_wire::broker::{bind, serve};
 use ch00_wire::cli::{self, Ready};
+use ch00_wire::config::{Listener, Loaded};
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::router::{Context, Router};
+use ch00_wire::server::BoundListener;
 use ch00_wire::tasks::Tasks;
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, LogConfigOf};
 use crate::disk::Disk;
 use crate::handlers;
 use crate::log_manager::LogManager;
@@ -95,28 +97,39 @@ impl Broker {
     pub fn state(&self) -> &Arc<State> {
         &self.state
     }
+
+    /// Opens everything and starts what goes on in the background; nobody is served yet.
+    pub async fn open(
+        config: BrokerConfig,
+        log_config_of: LogConfigOf,
+        listeners: &[(BoundListener, Listener)],
+        tasks: &Tasks,
+    ) -> Result<Broker, String> {
+        let address = listeners[0].0.address;
+        let endpoints = listeners.iter().map(|(_, advertised)| {
+            (advertised.name.clone(), Endpoint { host: advertised.host.clone(), port: advertised.port })
+        });
+        let (endpoints, opening, clock) = (endpoints.collect(), tasks.clone(), Arc::new(SystemClock));
+        let open = move || open_state(config, log_config_of, endpoints, &Disk::default(), clock, opening);
+        let state = Arc::new(tasks.blocking(open).await?);
+        start_housekeeping(&state);
+        Ok(Broker { state, address })
+    }
 }
 
 impl cli::Broker for Broker {
     const CHAPTER: u32 = 1;
     type Config = BrokerConfig;
 
-    async fn start(config: BrokerConfig, tasks: Tasks) -> Result<Broker, String> {
+    async fn start(loaded: Loaded<BrokerConfig>, tasks: Tasks) -> Result<Broker, String> {
+        let config = loaded.config;
         let listeners = bind(&config.wire)?;
-        let address = listeners[0].0.address;
-        let endpoints = listeners.iter().map(|(_, advertised)| {
-            (advertised.name.clone(), Endpoint { host: advertised.host.clone(), port: advertised.port })
-        });
-        let endpoints = endpoints.collect();
-        let opening = tasks.clone();
-        let state = tasks
-            .blocking(move || open_state(config, endpoints, &Disk::default(), Arc::new(SystemClock), opening))
-            .await?;
-        let state = Arc::new(state);
-        start_housekeeping(&state);
-        let router = Arc::new(routes(&state));
-        serve(listeners, |_| router.clone(), &state.config.wire, &tasks);
-        Ok(Broker { state, address })
+        let defaults = config.clone();
+        let log_config_of: LogConfigOf = Arc::new(move |settings| defaults.log_config(settings));
+        let broker = Broker::open(config, log_config_of, &listeners, &tasks).await?;
+        let router = Arc::new(routes(&broker.state));
+        serve(listeners, |_| router.clone(), &broker.state.config.wire, &tasks);
+        Ok(broker)
     }
 
     fn ready(&self) -> Ready {
@@ -143,6 +156,7 @@ impl cli::Broker for Broker {
 /// Opens folders, topics and logs. Blocks.
 pub fn open_state(
     config: BrokerConfig,
+    log_config_of: LogConfigOf,
     endpoints: BTreeMap<String, Endpoint>,
     disk: &Disk,
     clock: Arc<dyn Clock>,
@@ -151,7 +165,7 @@ pub fn open_state(
     let logs = Arc::new(LogManager::new(&config, disk, clock.clone(), tasks.clone())?);
     let id = config.wire.broker_id;
     let broker = BrokerImage { id, rack: None, endpoints };
-    let (topics, image) = Topics::open(&config, disk, logs.clone(), broker)?;
+    let (topics, image) = Topics::open(&config, log_config_of, disk, logs.clone(), broker)?;
     Ok(State { config, image, logs, topics: Arc::new(Mutex::new(topics)), tasks, clock })
 }
 

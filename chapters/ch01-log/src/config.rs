@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ch00_wire::config;
 use ch00_wire::config::{Config, Key, Value, WireConfig};
@@ -105,6 +106,10 @@ config! {
 
 /// A topic's own settings, by key, as they were given.
 pub type TopicSettings = BTreeMap<String, String>;
+
+/// From a topic's own settings to the configuration of its logs, or which setting is wrong. One who knows more keys puts
+/// his own in the place of [`BrokerConfig::log_config`].
+pub type LogConfigOf = Arc<dyn Fn(&TopicSettings) -> Result<LogConfig, String> + Send + Sync>;
 
 /// Every topic key of Apache Kafka 4.3. Those that this broker does not use are kept with the topic.
 const KAFKA_TOPIC_KEYS: &str = include_str!("kafka_topic_keys.txt");

@@ -33,6 +33,7 @@ pub mod segment_repair;
 pub mod segment_swap;
 pub mod text_checkpoint;
 pub mod time_index;
+pub mod topic_settings;
 pub mod topic_store;
 pub mod topics;
 pub mod txn_index;

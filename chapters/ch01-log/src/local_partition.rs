@@ -74,9 +74,10 @@ impl LocalPartition {
         *self.config.write().unwrap() = Arc::new(config);
     }
 
-    /// Ends all waits: the partition is no longer served.
+    /// Ends all waits: the partition is no longer served, and nothing of it is written any more.
     pub fn retire(&self) {
         *self.progress.write().unwrap() = None;
+        self.log().retire();
     }
 
     fn check_online(&self) -> Result<(), PartitionError> {

@@ -65,6 +65,8 @@ pub struct Log {
     pub(crate) is_lenient: bool,
     /// Damage that was met below the recovery point: nothing is written any more, and nothing read from there on.
     pub(crate) damage: Option<Corruption>,
+    /// Set when the partition is deleted: its folder may by now be that of another topic of the same name.
+    pub(crate) is_retired: bool,
 }
 // ANCHOR_END: struct
 
@@ -193,6 +195,11 @@ impl Log {
         self.segments.keys().copied().collect()
     }
 
+    /// The first of them.
+    pub fn first_segment_offset(&self) -> Offset {
+        *self.segments.first_key_value().expect("a log has a segment").0
+    }
+
     /// Bytes of all its segments' batches.
     pub fn size(&self) -> u64 {
         self.segments.values().map(Segment::size).sum()
@@ -208,6 +215,18 @@ impl Log {
         self.config = config;
     }
 
+    /// Its folder is about to go: from now on no file is made or renamed there.
+    pub fn retire(&mut self) {
+        self.is_retired = true;
+    }
+
+    pub(crate) fn check_not_retired(&self) -> io::Result<()> {
+        match self.is_retired {
+            true => Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: the partition was deleted", self.name))),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn active(&mut self) -> &mut Segment {
         self.segments.last_entry().expect("a log has a segment").into_mut()
     }
@@ -217,6 +236,9 @@ impl Log {
     pub fn append(&mut self, batch: Valid, leader_epoch: Epoch) -> Result<Appended, AppendError> {
         if let Some(damage) = &self.damage {
             return Err(LogError::from(damage.clone()).into());
+        }
+        if self.is_retired {
+            return Err(AppendError::Refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
         }
         if let Verdict::Duplicate(stored) = self.producers.judge(&batch.header).map_err(AppendError::Refused)? {
             return Ok(Appended::duplicate(&stored));
@@ -243,6 +265,7 @@ impl Log {
     // ANCHOR: roll
     /// Closes the active segment and begins a new one at the log's end.
     pub fn roll(&mut self) -> Result<(), LogError> {
+        self.check_not_retired()?;
         let base = self.log_end_offset;
         let next = self.open_segment(base)?;
         self.active().seal()?;

@@ -13,8 +13,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ch00_wire::properties;
 use ch00_wire::uuid::Uuid;
@@ -30,7 +30,7 @@ const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
 const READABLE_ENDS: &str = "replication-offset-checkpoint";
 /// Written by compaction: a log that is listed may have holes in its offsets.
-const CLEANED: &str = "cleaner-offset-checkpoint";
+pub const CLEANED: &str = "cleaner-offset-checkpoint";
 
 /// A log directory in use.
 pub struct LogDir {
@@ -43,6 +43,8 @@ pub struct LogDir {
     /// Whether Apache Kafka wrote it: then offsets may have holes, and epochs may be missing from their list.
     is_foreign: bool,
     is_failed: AtomicBool,
+    /// Held by whoever writes checkpoints.
+    checkpoints_lock: Mutex<()>,
     partition_count: AtomicIsize,
     /// Woken when a disk fails.
     on_failure: Arc<Notify>,
@@ -93,6 +95,7 @@ impl LogDir {
             was_clean,
             is_foreign: path.join("__cluster_metadata-0").exists(),
             is_failed: AtomicBool::new(false),
+            checkpoints_lock: Mutex::new(()),
             partition_count: AtomicIsize::new(0),
             on_failure,
             _lock: lock,
@@ -145,6 +148,29 @@ impl LogDir {
         write_offsets(&self.disk, &self.path.join(RECOVERY_POINTS), points)?;
         write_offsets(&self.disk, &self.path.join(LOG_STARTS), starts)?;
         write_offsets(&self.disk, &self.path.join(READABLE_ENDS), ends)
+    }
+
+    /// Takes a topic's partitions out of the checkpoints.
+    pub fn forget(&self, topic: &str) -> io::Result<()> {
+        for file in [RECOVERY_POINTS, LOG_STARTS, READABLE_ENDS, CLEANED] {
+            self.change_offsets(file, |offsets| offsets.retain(|name, _| name.topic != topic))?;
+        }
+        Ok(())
+    }
+
+    /// Changes one checkpoint, durably, while nobody else writes one.
+    pub fn change_offsets(&self, file: &str, change: impl FnOnce(&mut Offsets)) -> io::Result<()> {
+        let _writing = self.lock_checkpoints();
+        let path = self.path.join(file);
+        let before = read_offsets(&path)?;
+        let mut offsets = before.clone();
+        change(&mut offsets);
+        if offsets == before { Ok(()) } else { write_offsets(&self.disk, &path, &offsets) }
+    }
+
+    /// Keeps others from writing checkpoints for as long as the guard is kept.
+    pub(crate) fn lock_checkpoints(&self) -> MutexGuard<'_, ()> {
+        self.checkpoints_lock.lock().unwrap()
     }
 
     /// Marks the folder as closed cleanly: the next start need not look at the logs.

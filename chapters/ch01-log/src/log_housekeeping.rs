@@ -9,7 +9,6 @@ use tokio::time::sleep;
 use tracing::{error, warn};
 
 use crate::batch::Offset;
-use crate::local_partition::LocalPartition;
 use crate::log_dir::LogDir;
 use crate::log_manager::LogManager;
 use crate::partition::Partition;
@@ -21,9 +20,8 @@ const LONGEST_WAIT_MS: i64 = 10 * 365 * 86_400_000;
 impl LogManager {
     /// Writes down where logs begin, up to where they are synced, and how far they can be read.
     pub fn checkpoint(&self) {
-        let all = self.all();
         for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
-            if let Err(e) = checkpoint_dir(dir, &all) {
+            if let Err(e) = self.checkpoint_dir(dir) {
                 warn!("log directory {}: checkpoints not written: {e}", dir.path().display());
             }
         }
@@ -114,32 +112,33 @@ impl LogManager {
         }
         for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
             // Without its checkpoints a folder is not clean: the next start would believe older ones.
-            if let Err(e) = checkpoint_dir(dir, &all).and_then(|()| dir.mark_clean()) {
+            if let Err(e) = self.checkpoint_dir(dir).and_then(|()| dir.mark_clean()) {
                 error!("log directory {}: not marked as clean: {e}", dir.path().display());
             }
         }
     }
-}
 
-/// Writes the checkpoints of one folder.
-fn checkpoint_dir(dir: &Arc<LogDir>, all: &[(TopicPartition, Arc<LocalPartition>)]) -> io::Result<()> {
-    let (mut points, mut starts, mut ends) = (Offsets::new(), Offsets::new(), Offsets::new());
-    for (name, partition) in all.iter().filter(|(_, partition)| Arc::ptr_eq(partition.dir(), dir)) {
-        let log = partition.log();
-        points.insert(name.clone(), log.recovery_point());
-        ends.insert(name.clone(), log.log_end_offset());
-        if log.segment_offsets()[0] < log.log_start_offset() {
-            starts.insert(name.clone(), log.log_start_offset());
+    /// Writes the checkpoints of one folder.
+    pub fn checkpoint_dir(&self, dir: &Arc<LogDir>) -> io::Result<()> {
+        let _writing = dir.lock_checkpoints();
+        let (mut points, mut starts, mut ends) = (Offsets::new(), Offsets::new(), Offsets::new());
+        for (name, partition) in self.all().into_iter().filter(|(_, partition)| Arc::ptr_eq(partition.dir(), dir)) {
+            let log = partition.log();
+            points.insert(name.clone(), log.recovery_point());
+            ends.insert(name.clone(), log.log_end_offset());
+            if log.first_segment_offset() < log.log_start_offset() {
+                starts.insert(name.clone(), log.log_start_offset());
+            }
         }
+        // What is known of logs that could not be opened stays known.
+        let before = dir.checkpoints()?;
+        let opened: HashSet<TopicPartition> = points.keys().cloned().collect();
+        let is_offline = |(name, _): &(TopicPartition, Offset)| !opened.contains(name) && dir.folder(name).exists();
+        points.extend(before.recovery_points.into_iter().filter(is_offline));
+        starts.extend(before.log_starts.into_iter().filter(is_offline));
+        ends.extend(before.readable_ends.into_iter().filter(is_offline));
+        dir.write_checkpoints(&points, &starts, &ends)
     }
-    // What is known of logs that could not be opened stays known.
-    let before = dir.checkpoints()?;
-    let opened: HashSet<TopicPartition> = points.keys().cloned().collect();
-    let is_offline = |(name, _): &(TopicPartition, Offset)| !opened.contains(name) && dir.folder(name).exists();
-    points.extend(before.recovery_points.into_iter().filter(is_offline));
-    starts.extend(before.log_starts.into_iter().filter(is_offline));
-    ends.extend(before.readable_ends.into_iter().filter(is_offline));
-    dir.write_checkpoints(&points, &starts, &ends)
 }
 
 fn interval(ms: i64) -> Duration {

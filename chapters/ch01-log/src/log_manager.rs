@@ -255,6 +255,11 @@ impl LogManager {
         Ok(())
     }
 
+    /// Takes a topic's partitions, which are gone, out of the checkpoints.
+    pub fn forget(&self, topic: &str) -> io::Result<()> {
+        self.dirs.iter().filter(|dir| !dir.is_failed()).try_for_each(|dir| dir.forget(topic))
+    }
+
     /// Completes when the last log directory has failed.
     pub async fn all_failed(&self) {
         while !self.dirs.iter().all(|dir| dir.is_failed()) {

@@ -55,6 +55,8 @@ pub struct TopicImage {
     pub partitions: Vec<PartitionImage>,
     /// Its own settings.
     pub settings: TopicSettings,
+    /// Whether it came with a folder from elsewhere: what settings it had there is not known.
+    pub adopted: bool,
 }
 
 // ANCHOR: image

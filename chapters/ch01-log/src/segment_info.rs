@@ -57,15 +57,23 @@ impl Log {
 
 impl Segment {
     fn info(&mut self) -> Result<SegmentInfo, LogError> {
+        let was_open = self.file.is_some();
         let largest = self.max_timestamp()?.timestamp;
-        Ok(SegmentInfo {
+        let info = SegmentInfo {
             base_offset: self.base_offset,
             size: self.size,
             offset_index_size: self.offset_index.len() as u64,
             time_index_size: self.time_index.len() as u64,
             largest_timestamp: if largest >= 0 { largest } else { self.last_modified()? },
             first_batch_timestamp: self.first_timestamp()?,
-        })
+        };
+        if !was_open {
+            // What was read is remembered. Ten thousand segments that nobody reads are to take no file descriptor.
+            self.file = None;
+            self.offset_index.close();
+            self.time_index.close();
+        }
+        Ok(info)
     }
 
     fn last_modified(&mut self) -> io::Result<Timestamp> {

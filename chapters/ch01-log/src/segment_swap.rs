@@ -36,6 +36,7 @@ pub const DELETED: &str = ".deleted";
 impl Log {
     /// A new segment at `base` that is not part of the log yet.
     pub fn create_cleaned_segment(&self, base: Offset) -> io::Result<Segment> {
+        self.check_not_retired()?;
         for extension in EXTENSIONS {
             self.disk.remove(&self.dir.join(file_name(base, extension) + CLEANED))?;
         }
@@ -53,6 +54,7 @@ impl Log {
     /// Puts `new`, written and synced, in the place of the segments at `old`, which it begins with. Returns the files that
     /// are to be removed when no reader needs them any more.
     pub fn replace_segments(&mut self, mut new: Segment, old: &[Offset]) -> io::Result<Vec<PathBuf>> {
+        self.check_not_retired()?;
         assert_eq!(old.first(), Some(&new.base_offset), "the new segment begins where the old ones do");
         if let Some(gone) = old.iter().find(|base| !self.segments.contains_key(base)) {
             return Err(io::Error::other(format!("{}: segment {gone} is gone meanwhile", self.name)));
@@ -74,6 +76,7 @@ impl Log {
     /// Takes the first segments out of the log, those before the one at `first_kept`, oldest first so that a crash leaves
     /// no hole. Returns the files that are to be removed when no reader needs them any more.
     pub fn delete_segments_before(&mut self, first_kept: Offset) -> io::Result<Vec<PathBuf>> {
+        self.check_not_retired()?;
         assert!(self.segments.contains_key(&first_kept), "a log has a segment");
         self.increment_log_start_offset(first_kept);
         let kept = self.segments.split_off(&first_kept);

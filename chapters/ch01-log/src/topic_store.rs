@@ -21,7 +21,7 @@ use crate::disk::Disk;
 pub const FILE_NAME: &str = "mini-kafka.topics.json";
 
 /// A topic as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredTopic {
     /// Its id.
@@ -34,6 +34,9 @@ pub struct StoredTopic {
     /// Whether it is being deleted: its folders may be gone already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,
+    /// Whether it was found in a folder that came from elsewhere: what settings it had there is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
 }
 
 /// What the file holds.
@@ -48,6 +51,9 @@ pub struct Contents {
     /// Topics by name.
     #[serde(default)]
     pub topics: BTreeMap<String, StoredTopic>,
+    /// Settings of brokers that were made while they ran, by broker number; those under the empty name are for all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub brokers: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// The file.

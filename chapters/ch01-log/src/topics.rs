@@ -12,8 +12,9 @@ use ch00_wire::uuid::Uuid;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::config::{BrokerConfig, TopicSettings};
+use crate::config::{BrokerConfig, LogConfigOf, TopicSettings};
 use crate::disk::Disk;
+use crate::log::LogConfig;
 use crate::log_manager::LogManager;
 use crate::metadata::{BrokerImage, MetadataImage, PartitionImage, TopicImage, check_topic_name, metric_name};
 use crate::partition::PartitionError;
@@ -45,17 +46,18 @@ type Plan = Result<(String, StoredTopic), PartitionError>;
 /// Whoever decides about topics.
 pub struct Topics {
     config: BrokerConfig,
-    store: TopicStore,
-    logs: Arc<LogManager>,
+    pub(crate) log_config_of: LogConfigOf,
+    pub(crate) store: TopicStore,
+    pub(crate) logs: Arc<LogManager>,
     image: watch::Sender<Arc<MetadataImage>>,
     producer_ids: ProducerIds,
 }
 
-fn error(code: ErrorCode, message: impl Into<String>) -> PartitionError {
+pub(crate) fn error(code: ErrorCode, message: impl Into<String>) -> PartitionError {
     PartitionError { code, message: Some(message.into()) }
 }
 
-fn not_stored(e: io::Error) -> PartitionError {
+pub(crate) fn not_stored(e: io::Error) -> PartitionError {
     error(ErrorCode::KAFKA_STORAGE_ERROR, format!("the change could not be stored: {e}"))
 }
 
@@ -63,6 +65,7 @@ impl Topics {
     /// Reads the file, opens the logs, adopts partitions that the file does not know, and makes the first image.
     pub fn open(
         config: &BrokerConfig,
+        log_config_of: LogConfigOf,
         disk: &Disk,
         logs: Arc<LogManager>,
         broker: BrokerImage,
@@ -71,8 +74,8 @@ impl Topics {
         let store = TopicStore::open(disk, home.path())?;
         let image = MetadataImage::new(home.cluster_id(), broker.id, vec![broker]);
         let (sender, receiver) = watch::channel(Arc::new(image));
-        let mut topics =
-            Topics { config: config.clone(), store, logs, image: sender, producer_ids: ProducerIds::default() };
+        let (config, producer_ids) = (config.clone(), ProducerIds::default());
+        let mut topics = Topics { config, log_config_of, store, logs, image: sender, producer_ids };
         topics.load().map_err(|e| format!("log directory {}: {e}", home.path().display()))?;
         Ok((topics, receiver))
     }
@@ -82,10 +85,7 @@ impl Topics {
             self.store.contents().topics.iter().map(|(name, topic)| (name.clone(), topic.settings.clone())).collect();
         let config_of = |topic: &str| {
             let none = TopicSettings::new();
-            self.config.log_config(settings.get(topic).unwrap_or(&none)).unwrap_or_else(|problem| {
-                warn!("topic {topic}: {problem}; using the broker's defaults");
-                self.config.topic_defaults().log_config()
-            })
+            self.log_config(topic, settings.get(topic).unwrap_or(&none))
         };
         self.logs.load(&config_of, self.config.num_recovery_threads_per_data_dir as usize)?;
         self.finish_deletions().map_err(|e| e.to_string())?;
@@ -121,7 +121,7 @@ impl Topics {
             let id = std::fs::read_to_string(&file).ok().and_then(|text| topic_id_in(&text));
             let topic = found.entry(name.topic.clone()).or_insert_with(|| {
                 info!("topic {}: found in {}", name.topic, partition.dir().path().display());
-                StoredTopic { id: Uuid::ZERO, partitions: 0, settings: TopicSettings::new(), deleting: false }
+                StoredTopic { adopted: true, ..StoredTopic::default() }
             });
             topic.id = id.unwrap_or(topic.id);
             topic.partitions = topic.partitions.max(name.partition + 1);
@@ -139,7 +139,7 @@ impl Topics {
     }
     // ANCHOR_END: adopt
 
-    fn topic_image(&self, name: &str, topic: &StoredTopic) -> TopicImage {
+    pub(crate) fn topic_image(&self, name: &str, topic: &StoredTopic) -> TopicImage {
         let me = self.config.wire.broker_id;
         let partition = |index| {
             let log = self.logs.get(&TopicPartition::new(name, index));
@@ -151,19 +151,27 @@ impl Topics {
             }
         };
         let partitions = (0..topic.partitions).map(partition).collect();
-        TopicImage { name: name.to_owned(), id: topic.id, partitions, settings: topic.settings.clone() }
+        let (settings, adopted) = (topic.settings.clone(), topic.adopted);
+        TopicImage { name: name.to_owned(), id: topic.id, partitions, settings, adopted }
     }
 
-    fn publish(&self, change: impl FnOnce(&mut MetadataImage, &Topics)) {
+    pub(crate) fn publish(&self, change: impl FnOnce(&mut MetadataImage, &Topics)) {
         let mut image = MetadataImage::clone(&self.image.borrow());
         change(&mut image, self);
         self.image.send_replace(Arc::new(image));
     }
 
+    /// The configuration of a topic's logs. Settings that were stored and are wrong now do not keep it from being served.
+    pub(crate) fn log_config(&self, topic: &str, settings: &TopicSettings) -> LogConfig {
+        (self.log_config_of)(settings).unwrap_or_else(|problem| {
+            warn!("topic {topic}: {problem}; using the broker's defaults");
+            self.config.topic_defaults().log_config()
+        })
+    }
+
     /// Makes the logs that a topic has not yet. Where one cannot be made, the others still are.
     fn make_logs(&self, name: &str, topic: &StoredTopic) -> Result<(), String> {
-        let config =
-            self.config.log_config(&topic.settings).unwrap_or_else(|_| self.config.topic_defaults().log_config());
+        let config = self.log_config(name, &topic.settings);
         let mut result = Ok(());
         for index in 0..topic.partitions {
             let partition = TopicPartition::new(name, index);
@@ -245,9 +253,9 @@ impl Topics {
             let why = format!("at most {MOST_PARTITIONS} partitions may be created by one request");
             return Err(error(ErrorCode::POLICY_VIOLATION, why));
         }
-        self.config.log_config(&topic.settings).map_err(|why| error(ErrorCode::INVALID_CONFIG, why))?;
+        (self.log_config_of)(&topic.settings).map_err(|why| error(ErrorCode::INVALID_CONFIG, why))?;
         let settings = topic.settings.clone();
-        Ok((topic.name.clone(), StoredTopic { id: Uuid::random(), partitions, settings, deleting: false }))
+        Ok((topic.name.clone(), StoredTopic { id: Uuid::random(), partitions, settings, ..Default::default() }))
     }
     // ANCHOR_END: plan
 
@@ -353,6 +361,8 @@ impl Topics {
         for index in 0..partitions {
             self.logs.delete(&TopicPartition::new(name, index))?;
         }
+        // Else a topic created again under the name would be taken for one that was synced, and cut, where this one was.
+        self.logs.forget(name)?;
         self.store.change(|contents| drop(contents.topics.remove(name)))
     }
 

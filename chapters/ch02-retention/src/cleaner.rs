@@ -21,6 +21,7 @@ use ch01_log::batch::{BatchHeader, Offset, Position, Timestamp};
 use ch01_log::compression::Compression;
 use ch01_log::local_partition::LocalPartition;
 use ch01_log::log::Log;
+use ch01_log::log_dir::LogDir;
 use ch01_log::record::Records;
 use ch01_log::scan::{Corruption, LogError, Scanner, WHOLE_SEGMENT, body};
 use ch01_log::segment::Segment;
@@ -30,7 +31,7 @@ use crate::clean_batch::{
     BatchRetention, CleanBatchError, CleanedBatch, Horizon, clean_batch, delete_horizon, retain_record,
 };
 use crate::cleanable::{GroupLimits, LogToClean, group_segments_by_size};
-use crate::cleaner_checkpoint::CleanerCheckpoint;
+use crate::cleaner_checkpoint;
 use crate::cleanup::CleanupConfig;
 use crate::dedupe_map::DedupeMap;
 use crate::transactions::{CleanedTransactions, LastRecord, Standing};
@@ -75,7 +76,13 @@ pub enum CleanError {
     /// Not even the first batch's keys fit into the map.
     #[error("log.cleaner.dedupe.buffer.size is too small: it holds {0} keys, the first dirty batch has more")]
     MapTooSmall(usize),
+    /// The broker stops, or the partition was deleted.
+    #[error("interrupted")]
+    Interrupted,
 }
+
+/// Called with the bytes that were read or written; it may take its time, and may end the pass.
+pub type Pace<'a> = &'a dyn Fn(usize) -> Result<(), CleanError>;
 
 impl From<std::io::Error> for CleanError {
     fn from(e: std::io::Error) -> CleanError {
@@ -99,10 +106,11 @@ impl Cleaner {
     pub fn clean(
         &mut self,
         log: &impl LockedLog,
-        checkpoint: &CleanerCheckpoint,
+        dir: &LogDir,
         range: &LogToClean,
         config: &CleanupConfig,
         now: Timestamp,
+        pace: Pace<'_>,
     ) -> Result<Pass, CleanError> {
         let (name, limits, mut segments, producers) = {
             let mut log = log.lock();
@@ -114,24 +122,26 @@ impl Cleaner {
             (log.name().clone(), limits, log.segment_infos()?, last_records(&log))
         };
         segments.retain(|segment| segment.base_offset < range.first_uncleanable_offset);
-        self.build_map(log, &segments, range)?;
+        self.build_map(log, &segments, range, pace)?;
         let first_dirty_offset = self.map.latest_offset() + 1;
         if range.cleanable_bytes > 0 && first_dirty_offset <= range.first_dirty_offset {
             return Err(CleanError::MapTooSmall(self.map.capacity()));
         }
         segments.retain(|segment| segment.base_offset < first_dirty_offset);
         // Before the first hole appears the next start has to know that there may be some.
-        let listed = checkpoint.first_dirty_offset(&name)?.unwrap_or(range.first_dirty_offset);
-        checkpoint.update(&name, listed)?;
+        let listed = cleaner_checkpoint::first_dirty_offset(dir, &name)?.unwrap_or(range.first_dirty_offset);
+        cleaner_checkpoint::update(dir, &name, listed)?;
         log.lock().allow_holes();
         let horizon = Horizon { now, delete_retention_ms: config.delete_retention_ms };
         let transactions = CleanedTransactions::default();
-        let mut walk = Walk { map: &self.map, transactions, producers, horizon, end: range.first_uncleanable_offset };
+        let end = range.first_uncleanable_offset;
+        let mut walk = Walk { map: &self.map, transactions, producers, horizon, end, pace };
         let mut pass = Pass { first_dirty_offset: first_dirty_offset.max(range.first_dirty_offset), ..Pass::default() };
         for group in group_segments_by_size(&segments, limits) {
             walk.clean_group(log, group, &mut pass)?;
         }
-        checkpoint.update(&name, pass.first_dirty_offset)?;
+        cleaner_checkpoint::update(dir, &name, pass.first_dirty_offset)?;
+        self.map.reset(0);
         Ok(pass)
     }
     // ANCHOR_END: clean
@@ -143,14 +153,16 @@ impl Cleaner {
         log: &impl LockedLog,
         segments: &[SegmentInfo],
         range: &LogToClean,
+        pace: Pace<'_>,
     ) -> Result<(), CleanError> {
-        self.map.clear();
+        self.map.reset((range.first_uncleanable_offset - range.first_dirty_offset).max(0) as u64);
         let first = segments.partition_point(|s| s.base_offset <= range.first_dirty_offset).saturating_sub(1);
         let mut transactions = CleanedTransactions::default();
         for (i, segment) in segments.iter().enumerate().skip(first) {
             let end = segments.get(i + 1).map_or(range.first_uncleanable_offset, |next| next.base_offset);
             let source = open_source(log, segment.base_offset, end, &mut transactions)?;
-            if !self.add_segment(&source, segment.base_offset, range.first_dirty_offset, &mut transactions)? {
+            let from = range.first_dirty_offset;
+            if !self.add_segment(&source, segment.base_offset, from, &mut transactions, pace)? {
                 return Ok(());
             }
             // The last batches may have gone before.
@@ -167,9 +179,11 @@ impl Cleaner {
         base: Offset,
         from: Offset,
         transactions: &mut CleanedTransactions,
+        pace: Pace<'_>,
     ) -> Result<bool, CleanError> {
         let mut walk = Scanner::new(&source.file, 0, source.size, base, WHOLE_SEGMENT).may_skip(true);
         while let Some((position, header)) = walk.next_checked()? {
+            pace(header.size())?;
             let batch = walk.batch(position, &header)?;
             let is_data = transactions.meet(&header, batch) == Standing::Valid && !header.attributes.is_control();
             if is_data && header.record_count > 0 && header.last_offset() >= from {
@@ -237,6 +251,7 @@ struct Walk<'a> {
     horizon: Horizon,
     /// The first uncleanable offset: the batch before it stays, so that nobody takes the log for shorter than it is.
     end: Offset,
+    pace: Pace<'a>,
 }
 
 impl Walk<'_> {
@@ -277,6 +292,7 @@ impl Walk<'_> {
         let mut walk = Scanner::new(&source.file, 0, source.size, base, WHOLE_SEGMENT).may_skip(true);
         while let Some((position, header)) = walk.next_checked()? {
             let batch = walk.batch(position, &header)?;
+            let before = cleaned.size();
             let standing = self.transactions.meet(&header, batch);
             let left = self.clean_batch(&header, batch, standing);
             match left.map_err(|e| damage(source, position, &header, &e))? {
@@ -288,6 +304,7 @@ impl Walk<'_> {
             if let Standing::Marker(Some(aborted)) = standing {
                 cleaned.add_aborted(&aborted)?;
             }
+            (self.pace)(header.size() + (cleaned.size() - before) as usize)?;
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ const LOAD_PERCENT: usize = 90;
 /// Newest offsets by key. `S` makes the two halves of the hash.
 pub struct DedupeMap<S = RandomState> {
     slots: Vec<[u8; SLOT_LEN]>,
+    /// Slots that it may have.
+    most_slots: usize,
     /// Keys in it, at most `capacity`.
     len: usize,
     hashers: [S; 2],
@@ -35,7 +37,8 @@ pub struct DedupeMap<S = RandomState> {
 impl<S: BuildHasher> DedupeMap<S> {
     /// A map of at most `bytes` bytes (`log.cleaner.dedupe.buffer.size`).
     pub fn new(bytes: usize, hashers: [S; 2]) -> DedupeMap<S> {
-        DedupeMap { slots: vec![[0; SLOT_LEN]; bytes / SLOT_LEN], len: 0, hashers, latest_offset: -1 }
+        let most_slots = bytes / SLOT_LEN;
+        DedupeMap { slots: vec![[0; SLOT_LEN]; most_slots], most_slots, len: 0, hashers, latest_offset: -1 }
     }
 
     /// Keys it holds at most.
@@ -69,9 +72,14 @@ impl<S: BuildHasher> DedupeMap<S> {
         self.latest_offset = self.latest_offset.max(offset);
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.slots.fill([0; SLOT_LEN]);
+    /// Forgets everything, and takes no more room than so many keys need: keys are spread over all slots, so a map that is
+    /// too large for them costs memory all the same.
+    pub fn reset(&mut self, most_keys: u64) {
+        let needed = most_keys.saturating_mul(100) / LOAD_PERCENT as u64 + 2;
+        let slots = usize::try_from(needed).unwrap_or(usize::MAX).min(self.most_slots);
+        // The old slots go before the new ones come.
+        self.slots = Vec::new();
+        self.slots = vec![[0; SLOT_LEN]; slots];
         self.len = 0;
         self.latest_offset = -1;
     }

@@ -11,6 +11,7 @@ mod known;
 mod table;
 mod value;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use known::{Verdict, judge};
@@ -128,9 +129,12 @@ pub enum ConfigError {
 }
 
 /// A configuration and what the operator should know about it.
+#[derive(Clone, Debug, Default)]
 pub struct Loaded<C> {
     /// The configuration.
     pub config: C,
+    /// The keys that were set, each with the value that counts, as it was written.
+    pub given: BTreeMap<String, String>,
     /// Keys that were accepted but do nothing.
     pub warnings: Vec<String>,
 }
@@ -148,7 +152,7 @@ pub fn load<C: Config>(file: Option<&Path>, overrides: &[String]) -> Result<Load
         let (key, value) = text.split_once('=').ok_or_else(|| ConfigError::Override(text.clone()))?;
         settings.push(("--override".to_string(), key.trim().to_string(), value.trim().to_string()));
     }
-    let mut loaded = Loaded { config: C::default(), warnings: Vec::new() };
+    let mut loaded = Loaded { config: C::default(), given: BTreeMap::new(), warnings: Vec::new() };
     for (place, key, value) in settings {
         let refuse = |problem| ConfigError::Key { place: place.clone(), key: key.clone(), problem };
         match loaded.config.set(&key, value.trim_end()) {
@@ -158,6 +162,7 @@ pub fn load<C: Config>(file: Option<&Path>, overrides: &[String]) -> Result<Load
                 Verdict::Unknown(problem) => return Err(refuse(problem)),
             },
         }
+        loaded.given.insert(key, value.trim_end().to_string());
     }
     Ok(loaded)
 }

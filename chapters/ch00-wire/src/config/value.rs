@@ -49,7 +49,8 @@ impl Value for f64 {
     }
 
     fn show(&self) -> String {
-        self.to_string()
+        // The largest number, which stands for no limit, has 309 digits.
+        if self.abs() < 1e16 { self.to_string() } else { format!("{self:E}") }
     }
 }
 

@@ -1,0 +1,3 @@
+//! The handlers of this chapter, one file per API.
+
+pub mod delete_records;

@@ -1,0 +1,89 @@
+//! The configuration as it is now: what server.properties says, and over it what administrators have set since.
+//!
+//! ```text
+//! a topic's own setting                 IncrementalAlterConfigs on the topic
+//!   the broker's, set while it ran      … on the broker, by its number
+//!     all brokers', set while they ran  … on the broker without a number
+//!       server.properties, --override
+//!         the default
+//! ```
+//!
+//! The first that says something counts.
+
+use std::sync::{Arc, RwLock};
+
+use ch00_wire::config::{Config, Loaded};
+use ch01_log::config::{LogConfigOf, TopicSettings};
+use ch01_log::metadata::TopicImage;
+use tracing::warn;
+
+use crate::cleanup::CleanupConfig;
+use crate::config::{BrokerConfig, CleanupTopicConfig};
+
+/// A broker's configuration, which may change.
+pub struct LiveConfig {
+    /// What was read at the start.
+    loaded: Loaded<BrokerConfig>,
+    effective: RwLock<Arc<BrokerConfig>>,
+}
+
+impl LiveConfig {
+    /// Begins with what was read at the start, and with the settings that were made while earlier runs lasted: those for
+    /// all brokers and those for this one.
+    pub fn new(loaded: Loaded<BrokerConfig>, for_all: &TopicSettings, own: &TopicSettings) -> Arc<LiveConfig> {
+        let effective = RwLock::new(Arc::new(loaded.config.clone()));
+        let live = LiveConfig { loaded, effective };
+        live.change(for_all, own);
+        Arc::new(live)
+    }
+
+    /// What was read at the start.
+    pub fn loaded(&self) -> &Loaded<BrokerConfig> {
+        &self.loaded
+    }
+
+    /// The configuration as it is now.
+    pub fn now(&self) -> Arc<BrokerConfig> {
+        self.effective.read().unwrap().clone()
+    }
+
+    /// Takes other settings into use. Logs learn of it from `Topics::configure_logs`.
+    pub fn change(&self, for_all: &TopicSettings, own: &TopicSettings) {
+        *self.effective.write().unwrap() = Arc::new(self.with(for_all, own));
+    }
+
+    /// What the configuration would be with other settings. What is wrong among them is left out, with a warning.
+    pub fn with(&self, for_all: &TopicSettings, own: &TopicSettings) -> BrokerConfig {
+        let mut config = self.loaded.config.clone();
+        for (key, value) in for_all.iter().chain(own) {
+            match config.set(key, value) {
+                Some(Ok(())) => {}
+                Some(Err(problem)) => warn!("{key}: `{value}`, set while the broker ran, {problem}; ignored"),
+                None => warn!("{key}: `{value}` was set while the broker ran; this broker does not use it"),
+            }
+        }
+        config
+    }
+
+    /// What logs are opened and configured with.
+    pub fn log_config_of(self: &Arc<LiveConfig>) -> LogConfigOf {
+        let live = self.clone();
+        Arc::new(move |settings| live.now().log_config(settings))
+    }
+
+    // ANCHOR: cleanup_of
+    /// What goes from a topic's logs. A topic that came with a folder from elsewhere keeps everything until someone says
+    /// here what is to go: the settings it had there are in a log that this broker does not read, and the default would
+    /// delete what was to be kept.
+    pub fn cleanup_of(&self, topic: &TopicImage) -> CleanupConfig {
+        let is_ours = |key: &String| CleanupTopicConfig::default().get(key).is_some();
+        if topic.adopted && !topic.settings.keys().any(is_ours) {
+            return CleanupConfig::keep_everything();
+        }
+        self.now().cleanup_config(&topic.settings).unwrap_or_else(|problem| {
+            warn!("topic {}: {problem}; its logs keep everything", topic.name);
+            CleanupConfig::keep_everything()
+        })
+    }
+    // ANCHOR_END: cleanup_of
+}
