@@ -5,7 +5,9 @@
 mod ch01;
 mod clean_batch;
 mod cleanable;
+mod cleaner;
 mod dedupe_map;
 mod retention;
+mod stage;
 mod support;
 mod transactions;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use ch01_log::batch::{BatchHeader, HEADER_LEN, split};
+use ch01_log::batch::{Attributes, BatchHeader, HEADER_LEN, split};
 use ch01_log::builder::BatchBuilder;
 use ch01_log::compression::Compression;
 use ch02_retention::clean_batch::{BatchRetention, CleanedBatch, Horizon, clean_batch, delete_horizon, retain_record};
@@ -138,8 +138,9 @@ fn the_newest_of_a_key_stays() {
 #[test]
 fn a_batch_that_cannot_be_read_is_an_error_not_a_loss() {
     for bits in [5, 7] {
-        let batch = five(false).attributes(bits).build();
-        clean_batch(&header_of(&batch), &batch, BatchRetention::DeleteEmpty, false, HORIZON, |_| true).unwrap_err();
+        let batch = five(false).build();
+        let header = BatchHeader { attributes: Attributes(bits), ..header_of(&batch) };
+        clean_batch(&header, &batch, BatchRetention::DeleteEmpty, false, HORIZON, |_| true).unwrap_err();
     }
     let mut batch = five(false).build().to_vec();
     batch[HEADER_LEN] = 0x7f;

@@ -89,17 +89,19 @@ impl Log {
             return Ok(());
         }
         info!("{}: truncating from {} to {offset}", self.name, self.log_end_offset);
-        let found = self.find(offset)?;
-        // Where compaction has emptied the log's end, there is nothing to cut in any segment.
-        let last_below = self.segments.range(..=offset).next_back().map_or(self.log_start_offset, |(&base, _)| base);
-        self.remove_segments_after(found.map_or(last_below, |(base, _, _)| base))?;
+        let last = self.segments.range(..=offset).next_back().map_or(self.first_segment_offset(), |(&base, _)| base);
+        // Where offsets have holes, the next batch may be in a later segment, which goes.
+        let found = self.find(offset)?.filter(|&(base, _, _)| base == last);
+        self.remove_segments_after(last)?;
         if let Some((base, position, header)) = found {
             let segment = self.segments.get_mut(&base).expect("found there");
             segment.truncate(position, header.base_offset)?;
             segment.truncate_aborted(header.base_offset)?;
         }
-        self.log_end_offset = found.map_or(offset, |(_, _, header)| header.base_offset.min(offset));
+        let end = found.map_or(offset, |(_, _, header)| header.base_offset.min(offset));
+        self.log_end_offset = end.max(self.log_start_offset);
         self.recovery_point = self.recovery_point.min(self.log_end_offset);
+        self.name_the_end()?;
         self.remove_snapshots_after_end()?;
         self.epochs.truncate_from_end(self.log_end_offset)?;
         if self.damage.as_ref().is_some_and(|damage| damage.offset >= self.log_end_offset) {
@@ -108,6 +110,17 @@ impl Log {
         self.reload_producers()
     }
     // ANCHOR_END: truncate
+
+    /// Where the log ends in a hole, no batch tells the next start so, only the name of a segment can.
+    fn name_the_end(&mut self) -> Result<(), LogError> {
+        if self.active().next_offset()? < self.log_end_offset {
+            let mut last = self.open_segment(self.log_end_offset)?;
+            last.file()?;
+            self.active().seal()?;
+            self.segments.insert(self.log_end_offset, last);
+        }
+        Ok(())
+    }
 
     /// Removes the segments after the one at `base`, last first, so that a crash leaves no hole.
     pub(crate) fn remove_segments_after(&mut self, base: Offset) -> io::Result<()> {

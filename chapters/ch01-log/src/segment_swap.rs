@@ -12,7 +12,8 @@
 //! `.cleaned` beside a `.swap` says that the old segments still count; a `.swap` of an index without one of the `.log`
 //! that only the index is left to rename.
 //!
-//! Caveat: an error half way, other than a crash, leaves files and memory apart. Whoever gets one takes the log offline.
+//! Caveat: an error half way, other than a crash, leaves files and memory apart. Such an error is never one that passes:
+//! whoever gets it takes the disk offline.
 
 use std::fs;
 use std::io;
@@ -61,12 +62,14 @@ impl Log {
         }
         let (_, active) = self.segments.last_key_value().expect("a log has a segment");
         assert!(old.iter().all(|&base| base < active.base_offset), "the active segment is never replaced");
-        new.change_suffix(SWAP)?;
         let mut doomed = Vec::new();
-        for base in old {
-            doomed.extend(self.segments.remove(base).expect("looked at above").doom()?);
-        }
-        new.change_suffix("")?;
+        let swapped = new.change_suffix(SWAP).and_then(|()| {
+            for base in old {
+                doomed.extend(self.segments.remove(base).expect("looked at above").doom()?);
+            }
+            new.change_suffix("")
+        });
+        swapped.map_err(half_done)?;
         self.segments.insert(new.base_offset, new);
         Ok(doomed)
     }
@@ -83,11 +86,11 @@ impl Log {
         let mut doomed = Vec::new();
         for segment in std::mem::replace(&mut self.segments, kept).into_values() {
             let snapshot = self.dir.join(file_name(segment.base_offset, "snapshot"));
-            doomed.extend(segment.doom()?);
-            self.disk.remove(&snapshot)?;
+            doomed.extend(segment.doom().map_err(half_done)?);
+            self.disk.remove(&snapshot).map_err(half_done)?;
         }
         // Not before: recovery takes a batch of an epoch that the list does not know for damage.
-        self.epochs.truncate_from_start(first_kept)?;
+        self.epochs.truncate_from_start(first_kept).map_err(half_done)?;
         Ok(doomed)
     }
     // ANCHOR_END: delete_segments
@@ -148,6 +151,11 @@ impl Segment {
         }
         Ok(doomed)
     }
+}
+
+/// An error that does not pass, whatever its cause: what is in memory is not what is on the disk.
+fn half_done(e: io::Error) -> io::Error {
+    io::Error::other(format!("segments were renamed in part: {e}"))
 }
 
 /// The base offset of a file that has a suffix, such as `00000000000000000010.log.swap`.

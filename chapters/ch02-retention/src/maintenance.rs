@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ch01_log::batch::{Offset, Timestamp};
 use ch01_log::broker::State as LogState;
 use ch01_log::local_partition::LocalPartition;
 use ch01_log::log::is_temporary;
@@ -32,14 +33,17 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Shorter pauses wait until more has come together.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
+/// How long a log is left alone for which there was no room.
+const PAUSE_AFTER_FAILURE_MS: i64 = 60_000;
+
 /// Looks after logs.
 pub struct Maintenance {
     state: Arc<LogState>,
     config: Arc<LiveConfig>,
     /// Logs that someone works on.
     claimed: Mutex<HashSet<TopicPartition>>,
-    /// Logs that could not be cleaned, and are not tried again until the next start.
-    uncleanable: Mutex<HashSet<TopicPartition>>,
+    /// Logs that could not be cleaned, and when to try again: `Timestamp::MAX` stands for the next start.
+    not_before: Mutex<HashMap<TopicPartition, Timestamp>>,
     pub(crate) doomed: Mutex<DoomedFiles>,
     /// Woken when there are more of them.
     pub(crate) was_doomed: Notify,
@@ -74,7 +78,7 @@ impl Maintenance {
             state,
             config,
             claimed: Mutex::default(),
-            uncleanable: Mutex::default(),
+            not_before: Mutex::default(),
             doomed: Mutex::default(),
             was_doomed: Notify::new(),
             throttle: Mutex::default(),
@@ -149,7 +153,7 @@ impl Maintenance {
                     self.doomed.lock().unwrap().add(deleted.doomed, due);
                     self.was_doomed.notify_one();
                 }
-                Err(e) => self.note_failure(&name, &log, &e),
+                Err(e) => self.note_failure(&name, &log, e.into(), now),
             }
         }
     }
@@ -174,15 +178,8 @@ impl Maintenance {
                 self.was_doomed.notify_one();
                 Some(pass)
             }
-            Err(CleanError::Interrupted) => Some(Pass::default()),
-            Err(CleanError::Log(e)) => {
-                self.uncleanable.lock().unwrap().insert(name.clone());
-                self.note_failure(name, log, &e);
-                Some(Pass::default())
-            }
-            Err(e @ CleanError::MapTooSmall(_)) => {
-                error!("{name}: not compacted any more until the next start: {e}");
-                self.uncleanable.lock().unwrap().insert(name.clone());
+            Err(e) => {
+                self.note_failure(name, log, e, now);
                 Some(Pass::default())
             }
         }
@@ -196,7 +193,8 @@ impl Maintenance {
         let mut found = Vec::new();
         for candidate in self.candidates().into_iter().filter(|candidate| candidate.config.compact) {
             let Candidate { name, log, config } = &candidate;
-            if self.claimed.lock().unwrap().contains(name) || self.uncleanable.lock().unwrap().contains(name) {
+            let must_wait = self.not_before.lock().unwrap().get(name).is_some_and(|&time| now < time);
+            if must_wait || self.claimed.lock().unwrap().contains(name) {
                 continue;
             }
             let cleaned = checkpoints.entry(log.dir().path().to_owned()).or_insert_with(|| {
@@ -208,7 +206,7 @@ impl Maintenance {
             let Some(progress) = self.progress(name) else { continue };
             match facts(log, progress, cleaned.get(name).copied(), config, now) {
                 Ok(range) => found.extend(range.map(|range| (candidate, range))),
-                Err(e) => self.note_failure(name, log, &e),
+                Err(e) => self.note_failure(name, log, e.into(), now),
             }
         }
         found
@@ -235,15 +233,23 @@ impl Maintenance {
         self.state.logs.get(name).is_some_and(|served| Arc::ptr_eq(&served, log))
     }
 
-    fn note_failure(&self, name: &TopicPartition, log: &Arc<LocalPartition>, e: &LogError) {
-        if !self.is_served(name, log) {
+    /// What has run out may come back; what is damaged does not mend; a disk that fails goes offline.
+    fn note_failure(&self, name: &TopicPartition, log: &Arc<LocalPartition>, e: CleanError, now: Timestamp) {
+        if matches!(e, CleanError::Interrupted) || !self.is_served(name, log) {
             return;
         }
-        error!("{name}: cleanup failed: {e}");
-        if let LogError::Io(e) = e
-            && !is_temporary(e)
-        {
-            log.dir().fail(&e.to_string());
+        let again = match &e {
+            CleanError::Log(LogError::Io(e)) if is_temporary(e) => now.saturating_add(PAUSE_AFTER_FAILURE_MS),
+            _ => Timestamp::MAX,
+        };
+        error!(
+            "{name}: cleanup failed: {e}; next try {}",
+            if again == Timestamp::MAX { "at the next start" } else { "in a minute" }
+        );
+        self.not_before.lock().unwrap().insert(name.clone(), again);
+        match e {
+            CleanError::Log(LogError::Io(e)) if !is_temporary(&e) => log.dir().fail(&e.to_string()),
+            _ => {}
         }
     }
 
@@ -260,9 +266,9 @@ impl Maintenance {
 fn facts(
     log: &LocalPartition,
     progress: Progress,
-    checkpoint: Option<i64>,
+    checkpoint: Option<Offset>,
     config: &CleanupConfig,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Option<LogToClean>, LogError> {
     let mut log = log.log();
     if log.damage().is_some() {

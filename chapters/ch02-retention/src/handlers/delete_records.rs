@@ -17,13 +17,11 @@ use ch01_log::text_checkpoint::TopicPartition;
 use tracing::error;
 
 use crate::broker::State;
+use crate::deletion;
 use crate::messages::{
     DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsRequest, DeleteRecordsResponse,
     DeleteRecordsTopicResult,
 };
-
-/// Stands for the readable end.
-const HIGH_WATERMARK: Offset = -1;
 
 /// Deletes records, each partition for itself.
 pub async fn handle(
@@ -68,8 +66,6 @@ fn result(partition_index: i32, low_watermark: Offset, error_code: ErrorCode) ->
     DeleteRecordsPartitionResult { partition_index, low_watermark, error_code }
 }
 
-// ANCHOR: delete_records
-/// Moves a log's start up to an offset: not beyond what consumers can read, and never down.
 fn delete_records(
     state: &State,
     name: &TopicPartition,
@@ -77,10 +73,6 @@ fn delete_records(
 ) -> Result<(Offset, Arc<LogDir>), PartitionError> {
     let partition = state.log.partition(&name.topic, name.partition)?;
     let readable_end = partition.progress()?.borrow().readable_end;
-    let offset = if offset == HIGH_WATERMARK { readable_end } else { offset };
-    if !(0..=readable_end).contains(&offset) {
-        return Err(ErrorCode::OFFSET_OUT_OF_RANGE.into());
-    }
     let image = state.log.image();
     let topic = image.topic(&name.topic).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
     if !state.config.cleanup_of(topic).delete {
@@ -91,8 +83,6 @@ fn delete_records(
     if log.dir().is_failed() {
         return Err(ErrorCode::KAFKA_STORAGE_ERROR.into());
     }
-    log.log().increment_log_start_offset(offset);
-    let low_watermark = log.log().log_start_offset();
-    Ok((low_watermark, log.dir().clone()))
+    let low_watermark = deletion::delete_records(&mut log.log(), offset, readable_end);
+    Ok((low_watermark.ok_or(ErrorCode::OFFSET_OUT_OF_RANGE)?, log.dir().clone()))
 }
-// ANCHOR_END: delete_records
