@@ -15,6 +15,8 @@ mod lifecycle;
 mod metadata;
 #[path = "broker/offsets.rs"]
 mod offsets;
+#[path = "broker/retention.rs"]
+mod retention;
 #[path = "broker/round_trip.rs"]
 mod round_trip;
 #[path = "broker/waiting.rs"]
