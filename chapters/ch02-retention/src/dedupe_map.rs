@@ -15,8 +15,11 @@ use std::hash::{BuildHasher, RandomState};
 
 use ch01_log::batch::Offset;
 
+/// The two halves of a key's hash, and its newest offset plus 1; 0 there: the slot is free.
+type Slot = [u64; 3];
+
 /// Bytes of a slot.
-pub const SLOT_LEN: usize = 24;
+pub const SLOT_LEN: usize = size_of::<Slot>();
 
 /// How many slots of a hundred are used at most (`log.cleaner.io.buffer.load.factor` 0.9): looking takes longer and
 /// longer when fewer are free.
@@ -24,7 +27,7 @@ const LOAD_PERCENT: usize = 90;
 
 /// Newest offsets by key. `S` makes the two halves of the hash.
 pub struct DedupeMap<S = RandomState> {
-    slots: Vec<[u8; SLOT_LEN]>,
+    slots: Vec<Slot>,
     /// Slots that it may have.
     most_slots: usize,
     /// Keys in it, at most `capacity`.
@@ -38,7 +41,7 @@ impl<S: BuildHasher> DedupeMap<S> {
     /// A map of at most `bytes` bytes (`log.cleaner.dedupe.buffer.size`).
     pub fn new(bytes: usize, hashers: [S; 2]) -> DedupeMap<S> {
         let most_slots = bytes / SLOT_LEN;
-        DedupeMap { slots: vec![[0; SLOT_LEN]; most_slots], most_slots, len: 0, hashers, latest_offset: -1 }
+        DedupeMap { slots: vec![[0; 3]; most_slots], most_slots, len: 0, hashers, latest_offset: -1 }
     }
 
     /// Keys it holds at most.
@@ -79,7 +82,7 @@ impl<S: BuildHasher> DedupeMap<S> {
         let slots = usize::try_from(needed).unwrap_or(usize::MAX).min(self.most_slots);
         // The old slots go before the new ones come.
         self.slots = Vec::new();
-        self.slots = vec![[0; SLOT_LEN]; slots];
+        self.slots = vec![[0; 3]; slots];
         self.len = 0;
         self.latest_offset = -1;
     }
@@ -92,15 +95,14 @@ impl<S: BuildHasher> DedupeMap<S> {
             return false;
         }
         let hash = self.hash(key);
-        let slot = self.slot_of(&hash);
+        let slot = self.slot_of(hash);
         let known = offset_in(&self.slots[slot]);
         if known.is_none() && self.len == self.capacity() {
             return false;
         }
         self.len += usize::from(known.is_none());
         let newest = known.unwrap_or(offset).max(offset);
-        self.slots[slot][..16].copy_from_slice(&hash);
-        self.slots[slot][16..].copy_from_slice(&(newest + 1).to_be_bytes());
+        self.slots[slot] = [hash[0], hash[1], newest as u64 + 1];
         true
     }
     // ANCHOR_END: put
@@ -110,28 +112,24 @@ impl<S: BuildHasher> DedupeMap<S> {
         if self.len == 0 {
             return None;
         }
-        offset_in(&self.slots[self.slot_of(&self.hash(key))])
+        offset_in(&self.slots[self.slot_of(self.hash(key))])
     }
 
     /// The slot that has a hash, or the free one where it belongs.
-    fn slot_of(&self, hash: &[u8; 16]) -> usize {
-        let first = u64::from_be_bytes(*hash.first_chunk().expect("8 of 16 bytes")) % self.slots.len() as u64;
-        let (before, from) = self.slots.split_at(first as usize);
-        let is_it = |slot: &&[u8; SLOT_LEN]| offset_in(slot).is_none() || slot[..16] == hash[..];
-        let steps = from.iter().chain(before).position(|slot| is_it(&slot)).expect("some slots are always free");
-        (first as usize + steps) % self.slots.len()
+    fn slot_of(&self, hash: [u64; 2]) -> usize {
+        let mut slot = (hash[0] % self.slots.len() as u64) as usize;
+        // Some slots are always free.
+        while self.slots[slot][2] != 0 && self.slots[slot][..2] != hash {
+            slot = (slot + 1) % self.slots.len();
+        }
+        slot
     }
 
-    fn hash(&self, key: &[u8]) -> [u8; 16] {
-        let mut hash = [0; 16];
-        for (half, hasher) in hash.chunks_exact_mut(8).zip(&self.hashers) {
-            half.copy_from_slice(&hasher.hash_one(key).to_be_bytes());
-        }
-        hash
+    fn hash(&self, key: &[u8]) -> [u64; 2] {
+        [self.hashers[0].hash_one(key), self.hashers[1].hash_one(key)]
     }
 }
 
-fn offset_in(slot: &[u8; SLOT_LEN]) -> Option<Offset> {
-    let stored = Offset::from_be_bytes(*slot.last_chunk().expect("8 of 24 bytes"));
-    (stored > 0).then(|| stored - 1)
+fn offset_in(slot: &Slot) -> Option<Offset> {
+    (slot[2] > 0).then(|| slot[2] as Offset - 1)
 }
