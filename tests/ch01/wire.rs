@@ -1,8 +1,6 @@
 //! The messages of chapter 1 against Apache Kafka's own bytes, and against bytes that nobody should send.
 
 mod by_hand;
-#[path = "../fuzz/src/lib.rs"]
-mod fuzz;
 #[path = "../ch00/support/mod.rs"]
 mod support;
 
@@ -11,7 +9,6 @@ use ch00_wire::codec::{Reader, Wire, Writer};
 use ch00_wire::table::Message;
 use ch01_log::messages::*;
 use support::golden::{Subject, subjects};
-use support::random::Random;
 
 /// The messages of this chapter.
 fn messages() -> Vec<Subject> {
@@ -78,42 +75,4 @@ fn a_tag_a_million_times_takes_no_memory() {
         support::memory::peak(|| FetchRequest::decode(&mut Reader::new(many), v).unwrap().cluster_id);
     assert_eq!(cluster_id.as_deref(), Some("a"), "the last one counts");
     assert!(most < 4096, "{most} bytes");
-}
-
-/// The files of a folder of tests/fuzz.
-fn inputs(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz").join(folder);
-    let files = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let read = |path: std::path::PathBuf| (path.display().to_string(), std::fs::read(&path).unwrap());
-    files.map(|file| read(file.unwrap().path())).collect()
-}
-
-#[test]
-fn what_fuzzing_found_is_survived() {
-    for (name, bytes) in inputs("corpus/request").into_iter().chain(inputs("crashes/request")) {
-        println!("{name}");
-        let ((), most) = support::memory::peak(|| fuzz::request(&bytes));
-        assert!(most < 1 << 20, "{name} takes {most} bytes");
-    }
-}
-
-#[test]
-fn a_little_fuzzing_finds_nothing() {
-    let mut random = Random::new(1);
-    let corpus = inputs("corpus/request");
-    for _ in 0..20_000 {
-        let (name, bytes) = &corpus[random.below(corpus.len())];
-        let mut bytes = bytes.clone();
-        for _ in 0..1 + random.below(4) {
-            let at = 8 + random.below(bytes.len() - 8);
-            bytes[at] = match random.below(4) {
-                0 => 0,
-                1 => 0xff,
-                2 => bytes[at] ^ 1 << random.below(8),
-                _ => random.number() as u8,
-            };
-        }
-        let survived = std::panic::catch_unwind(|| fuzz::request(&bytes));
-        assert!(survived.is_ok(), "{name}, changed to {}", support::to_hex(&bytes));
-    }
 }

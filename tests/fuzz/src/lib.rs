@@ -6,6 +6,7 @@ use ch00_wire::header::{decode_client_id, decode_request_header};
 use ch00_wire::messages::*;
 use ch00_wire::table::{Message, Request};
 use ch01_log::messages::*;
+use ch02_retention::messages::*;
 
 /// The API key of each of these requests, and what is done with its bytes.
 macro_rules! served {
@@ -27,6 +28,11 @@ const SERVED: &[(i16, Check)] = served! {
     CreatePartitionsRequest
     DescribeClusterRequest
     DescribeTopicPartitionsRequest
+    DeleteRecordsRequest
+    DescribeConfigsRequest
+    AlterConfigsRequest
+    DescribeLogDirsRequest
+    IncrementalAlterConfigsRequest
 };
 
 /// Takes bytes for a frame. What can be read of it, as a request or, behind the same header, as the response to it, is

@@ -9,7 +9,7 @@ api! {
     /// Asks about log directories.
     DescribeLogDirsRequest {
         /// The topics in question; null for all.
-        0+        topics: Option<Vec<DescribableLogDirTopic>>,
+        0+        topics: Option<Vec<DescribableLogDirTopic>> = Vec::new(),
     }
 
     /// A topic in question.
