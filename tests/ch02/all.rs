@@ -7,6 +7,8 @@ mod clean_batch;
 mod cleanable;
 mod cleaner;
 mod config;
+mod config_change;
+mod config_entries;
 mod dedupe_map;
 mod deletion;
 mod retention;

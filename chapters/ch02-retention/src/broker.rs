@@ -42,6 +42,10 @@ impl State {
 pub fn routes(state: &Arc<State>) -> Router {
     let mut router = log_broker::routes(&state.log);
     router.add(state, handlers::delete_records::handle);
+    router.add(state, handlers::describe_configs::handle);
+    router.add(state, handlers::incremental_alter_configs::handle);
+    router.add(state, handlers::alter_configs::handle);
+    router.add(state, handlers::describe_log_dirs::handle);
     router
 }
 // ANCHOR_END: routes

@@ -2,7 +2,8 @@
 //! have taken the place of.
 //!
 //! What is to be done is decided purely (`retention`, `cleanable`, `dedupe_map`, `transactions`, `clean_batch`); doing it
-//! is apart (`deletion`, `cleaner`), and so is who does it when (`maintenance`).
+//! is apart (`deletion`, `cleaner`), and so is who does it when (`maintenance`). What is configured can be looked at
+//! (`config_entries`) and changed (`config_change`) while the broker runs (`config_admin`).
 
 pub mod broker;
 pub mod clean_batch;
@@ -11,6 +12,10 @@ pub mod cleaner;
 pub mod cleaner_checkpoint;
 pub mod cleanup;
 pub mod config;
+pub mod config_admin;
+pub mod config_change;
+pub mod config_entries;
+pub mod config_keys;
 pub mod dedupe_map;
 pub mod deletion;
 pub mod handlers;
@@ -20,3 +25,4 @@ pub mod messages;
 pub mod retention;
 pub mod throttle;
 pub mod transactions;
+pub mod volume;

@@ -76,8 +76,7 @@ impl LiveConfig {
     /// here what is to go: the settings it had there are in a log that this broker does not read, and the default would
     /// delete what was to be kept.
     pub fn cleanup_of(&self, topic: &TopicImage) -> CleanupConfig {
-        let is_ours = |key: &String| CleanupTopicConfig::default().get(key).is_some();
-        if topic.adopted && !topic.settings.keys().any(is_ours) {
+        if keeps_everything(topic) {
             return CleanupConfig::keep_everything();
         }
         self.now().cleanup_config(&topic.settings).unwrap_or_else(|problem| {
@@ -86,4 +85,10 @@ impl LiveConfig {
         })
     }
     // ANCHOR_END: cleanup_of
+}
+
+/// Whether a topic came with a folder from elsewhere, and nobody has said here what is to go from it.
+pub fn keeps_everything(topic: &TopicImage) -> bool {
+    let is_ours = |key: &String| CleanupTopicConfig::default().get(key).is_some();
+    topic.adopted && !topic.settings.keys().any(is_ours)
 }
