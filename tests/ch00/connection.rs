@@ -128,6 +128,33 @@ async fn a_client_may_stop_sending_and_still_read() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_client_that_has_hung_up() {
+    let stage = Stage::new();
+    let server = Server::start(stage.router(), &[]);
+    let mut connection = server.connect().await;
+    connection.send(&requests(&[NOW, LATER, NOW])).await;
+    stage.has_begun(3).await;
+    connection.0.shutdown().await.unwrap();
+    // The gate stays shut: what is behind the wait is not sent either.
+    expect(&mut connection, 0..1).await;
+    connection.is_closed().await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_hung_up_gets_what_is_ready() {
+    let stage = Stage::new();
+    let server = Server::start(stage.router(), &[]);
+    for _ in 0..50 {
+        let mut connection = server.connect().await;
+        stage.gate.add_permits(2);
+        connection.send(&requests(&[LATER, NOW, LATER, NOW])).await;
+        connection.0.shutdown().await.unwrap();
+        expect(&mut connection, 0..4).await;
+        connection.is_closed().await;
+    }
+}
+
+#[tokio::test]
 async fn a_panic_in_a_handler_is_noticed() {
     let server = Server::start(Stage::new().router(), &[]);
     crate::support::expect_panics();

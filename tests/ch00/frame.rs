@@ -137,6 +137,51 @@ async fn a_frame_that_trickles_is_given_up() {
     slow_client.abort();
 }
 
+/// What is said of a frame of so many bytes, its length included, of which a byte comes now and then.
+async fn trickle(whole: usize, deadline: Duration) -> String {
+    let (mut far, mut near) = duplex(100);
+    let slow_client = tokio::spawn(async move {
+        far.write_all(&(whole as i32 - 4).to_be_bytes()).await.unwrap();
+        while far.write_all(&[0]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let mut frames = FrameReader::new(LIMIT, deadline);
+    frames.begin(&mut near).await.unwrap();
+    let error = within("the frame to be given up", frames.frame(&mut near)).await.unwrap_err();
+    slow_client.abort();
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_frame_has_a_second_more_for_each_full_16_kib_of_it() {
+    let deadline = Duration::from_millis(400);
+    let (below, full) = tokio::join!(trickle((16 << 10) - 1, deadline), trickle(16 << 10, deadline));
+    assert_eq!(below, "a frame was begun and not completed within 400ms", "16,383 bytes, the length included");
+    assert_eq!(full, "a frame was begun and not completed within 1.4s", "16,384 bytes, the length included");
+}
+
+#[tokio::test]
+async fn the_length_itself_has_the_deadline_and_no_more() {
+    let (mut near, _far) = arrived(&[0x06, 0x40, 0]).await;
+    let mut frames = FrameReader::new(LIMIT, Duration::from_millis(20));
+    frames.begin(&mut near).await.unwrap();
+    let error = within("the frame to be given up", frames.frame(&mut near)).await.unwrap_err();
+    assert!(error.to_string().contains("20ms"), "three bytes of a length of 100 MB: {error}");
+}
+
+#[tokio::test]
+async fn what_follows_a_frame_stays_for_the_next() {
+    let bytes = [frame(b"abc"), vec![0, 0]].concat();
+    let (mut near, mut far) = arrived(&bytes).await;
+    let mut frames = FrameReader::new(LIMIT, LONG);
+    assert!(frames.begin(&mut near).await.unwrap());
+    assert_eq!(frames.frame(&mut near).await.unwrap(), &b"abc"[..]);
+    assert!(frames.begin(&mut near).await.unwrap(), "half of the next length is here");
+    far.write_all(&[0, 1, b'd']).await.unwrap();
+    assert_eq!(frames.frame(&mut near).await.unwrap(), &b"d"[..]);
+}
+
 #[tokio::test]
 async fn waiting_for_a_frame_can_be_given_up_and_taken_up_again() {
     let (mut far, mut near) = duplex(100);

@@ -2,12 +2,16 @@
 //! exercise can be run against them.
 
 mod batches;
+mod check_batch;
 mod compression;
 mod disk_faults;
 mod indexes;
 mod log;
 mod producers;
 mod recovery;
+mod segment_end;
+mod segment_search;
 mod support;
 mod text_files;
 mod topics;
+mod truncation;

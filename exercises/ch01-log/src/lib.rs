@@ -54,10 +54,14 @@ pub mod recovery;
 pub mod scan;
 // Yours:
 pub mod segment;
+#[path = "../../../chapters/ch01-log/src/segment_info.rs"]
+pub mod segment_info;
 // Yours:
 pub mod segment_read;
 #[path = "../../../chapters/ch01-log/src/segment_repair.rs"]
 pub mod segment_repair;
+#[path = "../../../chapters/ch01-log/src/segment_swap.rs"]
+pub mod segment_swap;
 #[path = "../../../chapters/ch01-log/src/text_checkpoint.rs"]
 pub mod text_checkpoint;
 // Yours:

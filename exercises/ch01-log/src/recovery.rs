@@ -12,7 +12,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tracing::{info, warn};
 
@@ -25,7 +25,8 @@ use crate::log_upkeep::snapshots;
 use crate::producer_state::{Marker, ProducerState};
 use crate::record::Records;
 use crate::scan::{Corruption, LogError, Scanner, WHOLE_SEGMENT, body};
-use crate::segment::{Segment, base_offset_of, file_name};
+use crate::segment::{EXTENSIONS, Segment, base_offset_of, file_name};
+use crate::segment_swap::complete_swaps;
 use crate::text_checkpoint::TopicPartition;
 
 /// What is known about a log before it is opened.
@@ -148,7 +149,10 @@ impl Log {
         let learn_epochs = epochs.entries().is_empty() || *lenient;
         let mut aborted = Vec::new();
         let segment = segments.get_mut(&base).expect("a segment of the log");
-        if base != *log_end_offset && !*lenient {
+        if *lenient {
+            // A compacted log may end with a hole before a segment that is still empty.
+            *log_end_offset = base.max(*log_end_offset);
+        } else if base != *log_end_offset {
             let what = format!("the segment begins at {base}, the one before ends at {log_end_offset}");
             return Ok(Err(Corruption { file: segment.path().to_owned(), position: 0, offset: *log_end_offset, what }));
         }
@@ -264,8 +268,9 @@ impl Log {
     }
 }
 
-/// The base offsets of a folder's segments. What a crash left half done is removed.
-fn list_segments(disk: &Disk, dir: &Path) -> io::Result<Vec<Offset>> {
+/// The base offsets of a folder's segments. What a crash left half done is completed or removed.
+fn list_segments(disk: &Disk, dir: &Path) -> Result<Vec<Offset>, LogError> {
+    complete_swaps(disk, dir)?;
     let mut bases = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -275,16 +280,24 @@ fn list_segments(disk: &Disk, dir: &Path) -> io::Result<Vec<Offset>> {
                 info!("{}: left by a crash, removed", path.display());
                 disk.remove(&path)?;
             }
-            Some("swap") => return Err(interrupted(path)),
             _ => {}
         }
     }
+    remove_orphans(disk, dir, &bases)?;
     Ok(bases)
 }
 
-fn interrupted(path: PathBuf) -> io::Error {
-    let message = format!("{}: left by an interrupted compaction, which this broker does not complete", path.display());
-    io::Error::new(io::ErrorKind::Unsupported, message)
+/// Removes indexes without a log: a crash came while a segment's files were renamed one by one to be deleted.
+fn remove_orphans(disk: &Disk, dir: &Path, bases: &[Offset]) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let is_index = path.extension().is_some_and(|extension| EXTENSIONS[1..].iter().any(|own| extension == *own));
+        if is_index && base_offset_of(&path).is_some_and(|base| !bases.contains(&base)) {
+            info!("{}: an index without a log, removed", path.display());
+            disk.remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a transaction marker says; `None` if the batch is none.
@@ -298,7 +311,7 @@ fn read_marker(walk: &mut Scanner<'_>, position: Position, header: &BatchHeader)
 }
 
 /// A marker's key is a version and a type (0 abort, 1 commit), its value a version and the coordinator's epoch.
-fn parse_marker(records: &[u8], header: &BatchHeader) -> Option<Marker> {
+pub fn parse_marker(records: &[u8], header: &BatchHeader) -> Option<Marker> {
     // An empty control batch is one that compaction kept for its producer's sake: its transaction is long over.
     if header.record_count == 0 {
         return Some(Marker { committed: true, coordinator_epoch: -1 });

@@ -45,6 +45,8 @@ pub struct Segment {
     pub(crate) base_offset: Offset,
     pub(crate) disk: Disk,
     pub(crate) path: PathBuf,
+    /// What its files' names end with while it is not yet, or no longer, part of its log; else empty.
+    pub(crate) suffix: &'static str,
     /// Opened when first needed: most partitions of a broker that starts are not.
     pub(crate) file: Option<DiskFile>,
     /// Bytes of whole batches in the `.log`.
@@ -73,6 +75,9 @@ pub fn file_name(base_offset: Offset, extension: &str) -> String {
     format!("{base_offset:020}.{extension}")
 }
 
+/// The kinds of file that a segment may have.
+pub const EXTENSIONS: [&str; 4] = ["log", "index", "timeindex", "txnindex"];
+
 /// The base offset in a file's name.
 pub fn base_offset_of(path: &Path) -> Option<Offset> {
     let stem = path.file_stem()?.to_str()?;
@@ -89,18 +94,31 @@ impl Segment {
         index_interval_bytes: usize,
         may_skip: bool,
     ) -> io::Result<Segment> {
-        let path = dir.join(file_name(base_offset, "log"));
+        Segment::open_suffixed(disk, dir, base_offset, "", index_interval_bytes, may_skip)
+    }
+
+    /// The same, of files whose names end with a suffix (see `segment_swap`).
+    pub fn open_suffixed(
+        disk: &Disk,
+        dir: &Path,
+        base_offset: Offset,
+        suffix: &'static str,
+        index_interval_bytes: usize,
+        may_skip: bool,
+    ) -> io::Result<Segment> {
+        let file_of = |extension: &str| dir.join(file_name(base_offset, extension) + suffix);
+        let path = file_of("log");
         let size = match path.metadata() {
             Ok(metadata) => metadata.len(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
             Err(e) => return Err(e),
         };
-        let index =
-            |extension, entry_len| IndexFile::open(disk, dir.join(file_name(base_offset, extension)), entry_len);
+        let index = |extension, entry_len| IndexFile::open(disk, file_of(extension), entry_len);
         Ok(Segment {
             base_offset,
             disk: disk.clone(),
             path,
+            suffix,
             file: None,
             size,
             offset_index: index("index", offset_index::ENTRY_LEN)?,
@@ -112,7 +130,7 @@ impl Segment {
             last_time_entry: None,
             first_timestamp: None,
             reserved: size,
-            has_txn_index: dir.join(file_name(base_offset, "txnindex")).exists(),
+            has_txn_index: file_of("txnindex").exists(),
         })
     }
 
@@ -156,7 +174,7 @@ impl Segment {
     }
 
     /// The largest timestamp of the first batch.
-    fn first_timestamp(&mut self) -> Result<Timestamp, LogError> {
+    pub(crate) fn first_timestamp(&mut self) -> Result<Timestamp, LogError> {
         if self.first_timestamp.is_none() {
             let base = self.base_offset;
             let first = self.scanner(0, base, SHORT_WALK)?.next_header()?;
@@ -241,7 +259,11 @@ impl Segment {
 
     /// Every file that belongs to the segment.
     pub fn files(&self) -> Vec<PathBuf> {
-        let own = ["log", "index", "timeindex", "txnindex"];
-        own.iter().map(|extension| self.path.with_extension(extension)).collect()
+        EXTENSIONS.iter().map(|extension| self.file_path(extension)).collect()
+    }
+
+    /// One of them.
+    pub(crate) fn file_path(&self, extension: &str) -> PathBuf {
+        self.path.with_file_name(file_name(self.base_offset, extension) + self.suffix)
     }
 }

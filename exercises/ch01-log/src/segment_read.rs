@@ -75,7 +75,7 @@ impl Segment {
 
     /// The aborted transactions whose marker is in this segment.
     pub fn aborted_transactions(&self) -> io::Result<Vec<AbortedTransaction>> {
-        if self.has_txn_index { txn_index::read(&self.path.with_extension("txnindex")) } else { Ok(Vec::new()) }
+        if self.has_txn_index { txn_index::read(&self.file_path("txnindex")) } else { Ok(Vec::new()) }
     }
 
     /// The largest timestamp in the segment and the last offset of the batch that has it; -1 if there is none.

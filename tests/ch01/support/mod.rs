@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod one_segment;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
