@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::exercises::catalogue::{Chapter, Exercise, Project};
-use crate::exercises::report::explain;
+use crate::exercises::report::{explain, is_in_a_library, is_of_another};
 use crate::exercises::suite::{Built, Results, Suite};
 use crate::failure::Failure;
 
@@ -12,8 +12,8 @@ use crate::failure::Failure;
 pub enum State {
     /// All of its tests pass.
     Solved,
-    /// Some do not.
-    Open(Results),
+    /// Some do not. The suite is there to run one of them again.
+    Open(Results, Suite),
     /// The chapter's crate does not compile.
     Broken,
 }
@@ -30,7 +30,11 @@ pub fn state(project: &Project, exercise: &Exercise) -> Result<State, Failure> {
         return Ok(State::Broken);
     };
     let results = suite.run(&exercise.tests, &[])?;
-    Ok(if results.failed.is_empty() && results.hanging.is_empty() { State::Solved } else { State::Open(results) })
+    Ok(if results.failed.is_empty() && results.hanging.is_empty() {
+        State::Solved
+    } else {
+        State::Open(results, suite)
+    })
 }
 
 /// Checks one exercise, or all in order. Whether everything that was looked at is solved.
@@ -72,10 +76,10 @@ fn check_one(project: &Project, exercise: &Exercise) -> Result<bool, Failure> {
         State::Broken => {
             say!("  broken  {:18} it does not compile; the compiler's words are above", exercise.slug);
         }
-        State::Open(results) => {
+        State::Open(results, suite) => {
             say!("  open    {:18} {} of {count} {} pass", exercise.slug, results.passed.len(), tests(count));
             say!("\n{}: {}", exercise.slug, exercise.title);
-            show_first_failure(project, exercise, &results)?;
+            show_first_failure(project, exercise, &results, &suite)?;
         }
     }
     let files: Vec<_> = exercise.edited().into_iter().collect();
@@ -85,12 +89,14 @@ fn check_one(project: &Project, exercise: &Exercise) -> Result<bool, Failure> {
     Ok(false)
 }
 
-fn show_first_failure(project: &Project, exercise: &Exercise, results: &Results) -> Result<(), Failure> {
-    // The simplest test comes first in the list.
-    let first = exercise.tests.iter().find(|test| results.failed.contains_key(*test));
-    if let Some(test) = first {
+fn show_first_failure(project: &Project, exercise: &Exercise, results: &Results, suite: &Suite) -> Result<(), Failure> {
+    // The simplest test comes first in the list. But a test that came to somebody else's blank body says little.
+    let failed = || exercise.tests.iter().filter(|test| results.failed.contains_key(*test));
+    let telling = failed().find(|test| !is_of_another(&exercise.slug, &results.failed[*test]));
+    if let Some(test) = telling.or_else(|| failed().next()) {
+        let output = output_of(project, test, results, suite)?;
         say!("\n  {} fails:\n", sentence(test));
-        say!("{}", explain(project, &results.failed[test]).trim_end());
+        say!("{}", explain(project, &exercise.slug, &output).trim_end());
         let others = results.failed.len() - 1;
         if others > 0 {
             say!("\n  and {others} more {}", tests(others));
@@ -100,6 +106,17 @@ fn show_first_failure(project: &Project, exercise: &Exercise, results: &Results)
         say!("\n  {} does not end: is there a loop that never does?", sentence(test));
     }
     Ok(())
+}
+
+/// What a failed test printed. It is run again if that was lost, with a run that was given up, or says too little.
+fn output_of(project: &Project, test: &str, results: &Results, suite: &Suite) -> Result<String, Failure> {
+    let mut output = results.failed[test].clone();
+    let backtrace = is_in_a_library(project, &output);
+    if backtrace || output.trim().is_empty() {
+        let environment: &[_] = if backtrace { &[("RUST_BACKTRACE", "full")] } else { &[] };
+        output = suite.run(&[test], environment)?.failed.remove(test).unwrap_or(output);
+    }
+    Ok(output)
 }
 
 fn tests(count: usize) -> &'static str {

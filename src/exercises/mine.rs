@@ -12,6 +12,9 @@ use crate::exercises::source::todo_message;
 use crate::exercises::suite::cargo;
 use crate::failure::Failure;
 
+/// What a reader leaves unused is no business of the broker's.
+const UNUSED: &str = "\n[lints.rust]\nunused = \"allow\"\n\n";
+
 /// Builds the reader's broker and runs it with these arguments.
 pub fn run(project: &Project, arguments: &[String]) -> Result<ExitCode, Failure> {
     let binary = build(project)?;
@@ -81,6 +84,7 @@ fn write_workspace(project: &Project, dir: &Path, mine: &[&str]) -> Result<(), F
         project.root.join("src/lib.rs"),
         project.root.join("src/main.rs")
     );
+    text += UNUSED;
     text += &section(&root, "[features]").replace("bench = [\"dep:rdkafka\"]", "bench = []");
     text += "[workspace]\nmembers = [\".\", \"chapters/*\"]\nresolver = \"3\"\n\n";
     text += &section(&root, "[workspace.package]");
@@ -93,6 +97,7 @@ fn write_workspace(project: &Project, dir: &Path, mine: &[&str]) -> Result<(), F
         let manifest = read(&entry.path().join("Cargo.toml"))?;
         let mut text = dependencies_and_package(&manifest, &name);
         text += &format!("\n[lib]\npath = {:?}\n", project.root.join(kind).join(&name).join("src/lib.rs"));
+        text += UNUSED;
         write(&dir.join("chapters").join(&name).join("Cargo.toml"), &text)?;
     }
     let lock = read(&project.root.join("Cargo.lock"))?;

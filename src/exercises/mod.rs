@@ -121,7 +121,7 @@ pub fn list(args: ListArgs) -> Result<(), Failure> {
         for exercise in project.exercises_of(chapter) {
             let state = match check::state(&project, exercise)? {
                 State::Solved => "solved",
-                State::Open(_) => "open",
+                State::Open(..) => "open",
                 State::Broken => "broken",
             };
             if state == "solved" {

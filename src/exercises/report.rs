@@ -2,8 +2,16 @@
 //! that points at the first wrong one.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use crate::exercises::catalogue::Project;
+
+/// The longest line that is shown, in characters; of longer ones, what matters.
+const LONGEST: usize = 300;
+/// The most lines of a message that are shown.
+const MOST_LINES: usize = 20;
+/// A shorter list of numbers below 256 is more likely one of offsets than one of bytes.
+const LEAST_BYTES: usize = 12;
 
 /// A panic, as the test harness prints it.
 struct Panic<'a> {
@@ -12,39 +20,104 @@ struct Panic<'a> {
     message: String,
 }
 
-/// The first panic in a test's output, for people.
-pub fn explain(project: &Project, output: &str) -> String {
+/// The first panic in a test's output, for people. `exercise` is the one that is checked.
+pub fn explain(project: &Project, exercise: &str, output: &str) -> String {
     let Some(panic) = first_panic(output) else {
         return indent(if output.trim().is_empty() { "it said nothing" } else { output.trim() });
     };
-    let file = clean(panic.file);
+    let path = place(project, panic.file);
+    let shown = format!("{}:{}", project.shown(&path), panic.line);
+    match blank_body(&panic) {
+        Some(slug) if slug == exercise => {
+            return format!("    it came to a body that is still to be written: {shown}\n");
+        }
+        Some(slug) => {
+            return format!(
+                "    it came to the blank body of {slug} ({shown}).\n    Solve or skip that one first: `mini-kafka check \
+                 {slug}`. Yours may be right.\n"
+            );
+        }
+        None => {}
+    }
+    let mut text = format!("    at {shown}\n");
+    if !path.starts_with(&project.root)
+        && let Some((file, line)) = frame_of_the_readers(output)
+    {
+        let path = place(project, file);
+        text += &format!("    called by {}:{line}\n", project.shown(&path));
+        text += &quoted(&path, line);
+    } else {
+        text += &quoted(&path, panic.line);
+    }
+    text + &what_it_says(&panic.message)
+}
+
+/// Whether a test came to the blank body of another exercise than this one.
+pub fn is_of_another(exercise: &str, output: &str) -> bool {
+    first_panic(output).is_some_and(|panic| blank_body(&panic).is_some_and(|slug| slug != exercise))
+}
+
+/// Whether a test panicked in a library: who called that is only in a backtrace.
+pub fn is_in_a_library(project: &Project, output: &str) -> bool {
+    first_panic(output).is_some_and(|panic| !place(project, panic.file).starts_with(&project.root))
+}
+
+/// The exercise whose blank body was met.
+fn blank_body<'a>(panic: &'a Panic<'_>) -> Option<&'a str> {
+    panic.message.strip_prefix("not yet implemented: exercise ")?.lines().next()
+}
+
+/// The file that a panic names.
+fn place(project: &Project, file: &str) -> PathBuf {
+    let file = clean(file);
     // A file of the exercises is named from their workspace on.
     let path =
         [project.root.join("exercises").join(file), project.root.join(file)].into_iter().find(|path| path.is_file());
     let path = path.unwrap_or_else(|| project.root.join(file));
-    let path = path.canonicalize().unwrap_or(path);
-    if panic.message.starts_with("not yet implemented: exercise ") {
-        return format!("    it came to a body that is still to be written: {}:{}\n", project.shown(&path), panic.line);
-    }
-    let mut text = format!("    at {}:{}\n", project.shown(&path), panic.line);
-    if let Ok(source) = std::fs::read_to_string(&path) {
-        for line in statement(&source, panic.line) {
-            let _ = writeln!(text, "      | {line}");
+    path.canonicalize().unwrap_or(path)
+}
+
+/// The first frame of a backtrace that is in a file of the exercises, as file and line.
+fn frame_of_the_readers(output: &str) -> Option<(&str, usize)> {
+    let frames = output.lines().filter_map(|line| line.trim().strip_prefix("at "));
+    frames.filter(|frame| frame.contains("/exercises/")).find_map(|frame| {
+        let mut parts = frame.rsplitn(3, ':');
+        let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((file, line.parse().ok()?))
+    })
+}
+
+/// The statement at a line of a file.
+fn quoted(path: &Path, line: usize) -> String {
+    let source = std::fs::read_to_string(path).unwrap_or_default();
+    statement(&source, line).iter().map(|line| format!("      | {}\n", cut(line, 0))).collect()
+}
+
+/// A panic's message: both sides of a comparison under each other, bytes as a hex dump.
+fn what_it_says(message: &str) -> String {
+    let Some((why, left, right)) = sides(message) else { return indent(message) };
+    let why = if why.is_empty() { String::new() } else { indent(why) };
+    why + &match (bytes(left), bytes(right)) {
+        (Some(left), Some(right)) => hex_dumps(&left, &right),
+        _ => {
+            let differs = left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count();
+            // Something of what is before the difference, to find one's way.
+            let from = differs.saturating_sub(LONGEST / 4);
+            format!("    left:  {}\n    right: {}\n", cut(left, from), cut(right, from))
         }
     }
-    match sides(&panic.message) {
-        Some((why, left, right)) => {
-            if !why.is_empty() {
-                let _ = writeln!(text, "    {why}");
-            }
-            match (bytes(left), bytes(right)) {
-                (Some(left), Some(right)) => text += &hex_dumps(&left, &right),
-                _ => text += &format!("    left:  {left}\n    right: {right}\n"),
-            }
-        }
-        None => text += &indent(&panic.message),
+}
+
+/// A line, or if it is long, what is there from a character on.
+fn cut(line: &str, from: usize) -> String {
+    let count = line.chars().count();
+    if count <= LONGEST {
+        return line.to_owned();
     }
-    text
+    let from = from.min(count - LONGEST);
+    let shown: String = line.chars().skip(from).take(LONGEST).collect();
+    let (before, after) = (if from > 0 { "… " } else { "" }, if from + LONGEST < count { " …" } else { "" });
+    format!("{before}{shown}{after} ({count} characters)")
 }
 
 /// A panic's file is named from the crate's folder on: `chapters/ch01-log/../../tests/ch01/log.rs`.
@@ -83,13 +156,15 @@ fn sides(message: &str) -> Option<(&str, &str, &str)> {
     Some((why.strip_prefix(": ").unwrap_or(why), left, right))
 }
 
-/// A list of numbers below 256, as `{:?}` prints bytes.
+/// A list of numbers below 256, as `{:?}` prints bytes. `None` if it may be anything else.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     if let Some(literal) = text.strip_prefix("b\"").and_then(|rest| rest.strip_suffix('"')) {
         return unescape(literal);
     }
     let list = text.strip_prefix('[')?.strip_suffix(']')?;
-    list.split(", ").map(|number| number.parse().ok()).collect()
+    let list: Vec<u8> = list.split(", ").map(|number| number.parse().ok()).collect::<Option<_>>()?;
+    let is_growing = list.is_sorted_by(|one, next| one < next);
+    (list.len() >= LEAST_BYTES && !is_growing).then_some(list)
 }
 
 fn unescape(literal: &str) -> Option<Vec<u8>> {
@@ -134,5 +209,10 @@ fn hex_dumps(left: &[u8], right: &[u8]) -> String {
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    let mut indented: String = text.lines().take(MOST_LINES).map(|line| format!("    {}\n", cut(line, 0))).collect();
+    let more = text.lines().count().saturating_sub(MOST_LINES);
+    if more > 0 {
+        let _ = writeln!(indented, "    … and {more} lines more");
+    }
+    indented
 }

@@ -66,6 +66,8 @@ pub mod segment_swap;
 pub mod text_checkpoint;
 // Yours:
 pub mod time_index;
+#[path = "../../../chapters/ch01-log/src/topic_settings.rs"]
+pub mod topic_settings;
 #[path = "../../../chapters/ch01-log/src/topic_store.rs"]
 pub mod topic_store;
 #[path = "../../../chapters/ch01-log/src/topics.rs"]

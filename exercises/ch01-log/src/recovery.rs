@@ -79,6 +79,7 @@ impl Log {
             highest_producer_id: -1,
             is_lenient: options.lenient,
             damage: None,
+            is_retired: false,
         };
         if options.clean {
             log.open_clean()?
