@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use ch00_wire::codec::Chunk;
@@ -11,7 +10,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch00_wire::tasks::Tasks;
 use ch01_log::batch::{Offset, split};
 use ch01_log::broker::{State, open_state};
-use ch01_log::config::BrokerConfig;
+use ch01_log::config::{BrokerConfig, LogHooks};
 use ch01_log::disk::Disk;
 use ch01_log::partition::{OffsetQuery, Partition, ReadRequest, Reader};
 use ch01_log::text_checkpoint::TopicPartition;
@@ -26,15 +25,8 @@ fn open_folder(dir: &Path, properties: &[(&str, &str)]) -> State {
     for (key, value) in properties {
         config.set(key, value).unwrap().unwrap();
     }
-    open_state(
-        config.clone(),
-        Arc::new(move |settings| config.log_config(settings)),
-        BTreeMap::new(),
-        &Disk::default(),
-        clock(),
-        Tasks::new(),
-    )
-    .unwrap()
+    open_state(config.clone(), LogHooks::new(&config), BTreeMap::new(), &Disk::default(), clock(), Tasks::new())
+        .unwrap()
 }
 
 fn expected(path: &str) -> Value {

@@ -9,7 +9,7 @@ use ch00_wire::config::Config;
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::tasks::Tasks;
 use ch01_log::broker::{State, open_state};
-use ch01_log::config::BrokerConfig;
+use ch01_log::config::{BrokerConfig, LogHooks};
 use ch01_log::disk::{Change, Disk};
 use ch01_log::metadata::TopicImage;
 use ch01_log::partition::{PartitionError, RequiredAcks};
@@ -27,14 +27,7 @@ pub fn open_broker(disk: &Disk, dirs: &[&Path], properties: &[(&str, &str)]) -> 
     for (key, value) in [&[("log.dirs", &*dirs.join(","))], properties].concat() {
         config.set(key, value).unwrap().unwrap();
     }
-    open_state(
-        config.clone(),
-        Arc::new(move |settings| config.log_config(settings)),
-        BTreeMap::new(),
-        disk,
-        clock(),
-        Tasks::new(),
-    )
+    open_state(config.clone(), LogHooks::new(&config), BTreeMap::new(), disk, clock(), Tasks::new())
 }
 
 fn open_folder(dir: &TempDir) -> State {

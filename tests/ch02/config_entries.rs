@@ -29,7 +29,9 @@ impl Places {
     fn config(&self) -> BrokerConfig {
         let mut config = BrokerConfig::default();
         for (key, value) in self.file.iter().chain(&self.for_all).chain(&self.own) {
-            config.set(key, value).map_or((), |set| set.unwrap());
+            if let Some(set) = config.set(key, value) {
+                set.unwrap();
+            }
         }
         config
     }

@@ -1,5 +1,7 @@
 //! A log in a log directory of its own, with what the broker would do to it: append, compact, delete, crash, start again.
 
+#![allow(dead_code)]
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +17,7 @@ use ch02_retention::cleanable::{CleanableFacts, LogToClean, log_to_clean};
 use ch02_retention::cleaner::{CleanError, Cleaner, Pass};
 use ch02_retention::cleanup::CleanupConfig;
 use ch02_retention::deletion::{Deleted, delete_old_segments};
+use ch02_retention::swap_recovery::complete_swaps;
 
 use crate::support::*;
 
@@ -63,6 +66,9 @@ impl Stage {
         let folder = dir.folder(&name());
         if !folder.exists() {
             disk.create_dir(&folder)?;
+        }
+        if was_interrupted(&folder)? {
+            complete_swaps(disk, &folder)?;
         }
         let mut log = Log::open(disk, &folder, name(), options)?;
         if log.epochs().latest().is_none() {
@@ -168,6 +174,12 @@ impl Stage {
         };
         self.files().into_iter().filter(is_stray).collect()
     }
+}
+
+fn was_interrupted(folder: &Path) -> std::io::Result<bool> {
+    let names = std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.file_name().into_string().unwrap()));
+    let names: Vec<String> = names.collect::<Result<_, _>>()?;
+    Ok(names.iter().any(|name| [".cleaned", ".swap"].iter().any(|suffix| name.ends_with(suffix))))
 }
 
 /// A batch of keys and values; a value of `-` is a tombstone.

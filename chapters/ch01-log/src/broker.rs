@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{BrokerConfig, LogConfigOf};
+use crate::config::{BrokerConfig, LogHooks};
 use crate::disk::Disk;
 use crate::handlers;
 use crate::log_manager::LogManager;
@@ -101,7 +101,7 @@ impl Broker {
     /// Opens everything and starts what goes on in the background; nobody is served yet.
     pub async fn open(
         config: BrokerConfig,
-        log_config_of: LogConfigOf,
+        hooks: LogHooks,
         listeners: &[(BoundListener, Listener)],
         tasks: &Tasks,
     ) -> Result<Broker, String> {
@@ -110,7 +110,7 @@ impl Broker {
             (advertised.name.clone(), Endpoint { host: advertised.host.clone(), port: advertised.port })
         });
         let (endpoints, opening, clock) = (endpoints.collect(), tasks.clone(), Arc::new(SystemClock));
-        let open = move || open_state(config, log_config_of, endpoints, &Disk::default(), clock, opening);
+        let open = move || open_state(config, hooks, endpoints, &Disk::default(), clock, opening);
         let state = Arc::new(tasks.blocking(open).await?);
         start_housekeeping(&state);
         Ok(Broker { state, address })
@@ -124,9 +124,8 @@ impl cli::Broker for Broker {
     async fn start(loaded: Loaded<BrokerConfig>, tasks: Tasks) -> Result<Broker, String> {
         let config = loaded.config;
         let listeners = bind(&config.wire)?;
-        let defaults = config.clone();
-        let log_config_of: LogConfigOf = Arc::new(move |settings| defaults.log_config(settings));
-        let broker = Broker::open(config, log_config_of, &listeners, &tasks).await?;
+        let hooks = LogHooks::new(&config);
+        let broker = Broker::open(config, hooks, &listeners, &tasks).await?;
         let router = Arc::new(routes(&broker.state));
         serve(listeners, |_| router.clone(), &broker.state.config.wire, &tasks);
         Ok(broker)
@@ -156,16 +155,16 @@ impl cli::Broker for Broker {
 /// Opens folders, topics and logs. Blocks.
 pub fn open_state(
     config: BrokerConfig,
-    log_config_of: LogConfigOf,
+    hooks: LogHooks,
     endpoints: BTreeMap<String, Endpoint>,
     disk: &Disk,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
 ) -> Result<State, String> {
-    let logs = Arc::new(LogManager::new(&config, disk, clock.clone(), tasks.clone())?);
+    let logs = Arc::new(LogManager::new(&config, &hooks, disk, clock.clone(), tasks.clone())?);
     let id = config.wire.broker_id;
     let broker = BrokerImage { id, rack: None, endpoints };
-    let (topics, image) = Topics::open(&config, log_config_of, disk, logs.clone(), broker)?;
+    let (topics, image) = Topics::open(&config, hooks.config_of, disk, logs.clone(), broker)?;
     Ok(State { config, image, logs, topics: Arc::new(Mutex::new(topics)), tasks, clock })
 }
 

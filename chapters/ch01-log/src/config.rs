@@ -1,14 +1,16 @@
 //! The configuration of this chapter: the broker's keys, and the topic's keys that may override them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ch00_wire::config;
 use ch00_wire::config::{Config, Key, Value, WireConfig};
 
 use crate::compression::Compression;
+use crate::disk::Disk;
 use crate::log::LogConfig;
+use crate::scan::LogError;
 use crate::segment::SegmentConfig;
 use crate::validate::Rules;
 
@@ -107,9 +109,25 @@ config! {
 /// A topic's own settings, by key, as they were given.
 pub type TopicSettings = BTreeMap<String, String>;
 
-/// From a topic's own settings to the configuration of its logs, or which setting is wrong. One who knows more keys puts
-/// his own in the place of [`BrokerConfig::log_config`].
+/// From a topic's own settings to the configuration of its logs, or which setting is wrong.
 pub type LogConfigOf = Arc<dyn Fn(&TopicSettings) -> Result<LogConfig, String> + Send + Sync>;
+
+/// How logs are configured and opened: what a layer that knows more of both brings along.
+#[derive(Clone)]
+pub struct LogHooks {
+    /// The configuration of a topic's logs.
+    pub config_of: LogConfigOf,
+    /// Sets a partition's folder right before its log is opened.
+    pub before_open: fn(&Disk, &Path) -> Result<(), LogError>,
+}
+
+impl LogHooks {
+    /// This chapter's own.
+    pub fn new(config: &BrokerConfig) -> LogHooks {
+        let config = config.clone();
+        LogHooks { config_of: Arc::new(move |settings| config.log_config(settings)), before_open: |_, _| Ok(()) }
+    }
+}
 
 /// Every topic key of Apache Kafka 4.3. Those that this broker does not use are kept with the topic.
 const KAFKA_TOPIC_KEYS: &str = include_str!("kafka_topic_keys.txt");

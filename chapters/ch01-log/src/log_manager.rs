@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -13,7 +13,7 @@ use tracing::error;
 
 use crate::batch::Timestamp;
 use crate::clock::Clock;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, LogHooks};
 use crate::disk::Disk;
 use crate::local_partition::LocalPartition;
 use crate::log::{Log, LogConfig};
@@ -32,6 +32,7 @@ const PARTITION_METADATA: &str = "partition.metadata";
 pub struct LogManager {
     pub(crate) dirs: Vec<Arc<LogDir>>,
     pub(crate) partitions: RwLock<HashMap<TopicPartition, Arc<LocalPartition>>>,
+    before_open: fn(&Disk, &Path) -> Result<(), LogError>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Tasks,
     pub(crate) producer_expiration_ms: i64,
@@ -52,7 +53,13 @@ pub struct LogManager {
 
 impl LogManager {
     /// Takes the configured folders into use.
-    pub fn new(config: &BrokerConfig, disk: &Disk, clock: Arc<dyn Clock>, tasks: Tasks) -> Result<LogManager, String> {
+    pub fn new(
+        config: &BrokerConfig,
+        hooks: &LogHooks,
+        disk: &Disk,
+        clock: Arc<dyn Clock>,
+        tasks: Tasks,
+    ) -> Result<LogManager, String> {
         let disk_failed = Arc::new(Notify::new());
         let mut dirs: Vec<Arc<LogDir>> = Vec::new();
         for path in config.log_folders() {
@@ -63,6 +70,7 @@ impl LogManager {
         Ok(LogManager {
             dirs,
             partitions: RwLock::default(),
+            before_open: hooks.before_open,
             clock,
             tasks,
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
@@ -176,6 +184,7 @@ impl LogManager {
             now: self.clock.now(),
             producer_expiration_ms: self.producer_expiration_ms,
         };
+        (self.before_open)(dir.disk(), &dir.folder(name))?;
         let log = Log::open(dir.disk(), &dir.folder(name), name.clone(), options)?;
         self.highest_producer_id.fetch_max(log.highest_producer_id(), Ordering::Relaxed);
         let (rolled, to_flush, name) = (self.rolled.clone(), self.to_flush.clone(), name.clone());

@@ -1,5 +1,5 @@
 //! Taking segments out of a log, or putting one in the place of several, so that a crash at any moment leaves the log as
-//! it was or as it is to be.
+//! it was or as it is to be. Nothing in this chapter does either; the next one does.
 //!
 //! ```text
 //! 1  ….log.cleaned    the new segment is written and synced       a crash: it is removed
@@ -15,16 +15,13 @@
 //! Caveat: an error half way, other than a crash, leaves files and memory apart. Such an error is never one that passes:
 //! whoever gets it takes the disk offline.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tracing::info;
 
 use crate::batch::Offset;
-use crate::disk::Disk;
 use crate::log::Log;
-use crate::scan::LogError;
 use crate::segment::{EXTENSIONS, Segment, file_name};
 
 /// What the files of a segment end with that is still being written.
@@ -156,58 +153,4 @@ impl Segment {
 /// An error that does not pass, whatever its cause: what is in memory is not what is on the disk.
 fn half_done(e: io::Error) -> io::Error {
     io::Error::other(format!("segments were renamed in part: {e}"))
-}
-
-/// The base offset of a file that has a suffix, such as `00000000000000000010.log.swap`.
-fn base_offset_of_suffixed(path: &Path, suffix: &str) -> Option<Offset> {
-    let name = path.file_name()?.to_str()?.strip_suffix(suffix)?;
-    crate::segment::base_offset_of(Path::new(name))
-}
-
-// ANCHOR: complete_swaps
-/// Completes what a crash interrupted in a folder: new segments that are whole take their place, others are removed.
-pub(crate) fn complete_swaps(disk: &Disk, dir: &Path) -> Result<(), LogError> {
-    let cleaned = suffixed(dir, CLEANED)?;
-    let first_cleaned = cleaned.iter().map(|(base, _)| *base).min().unwrap_or(Offset::MAX);
-    let (mut swapped, untrusted): (Vec<_>, Vec<_>) =
-        suffixed(dir, SWAP)?.into_iter().partition(|(base, _)| *base < first_cleaned);
-    // The untrusted first: without a .cleaned beside it, what is left of them would be trusted.
-    for (_, path) in untrusted.into_iter().chain(cleaned) {
-        info!("{}: left by a crash, removed", path.display());
-        disk.remove(&path)?;
-    }
-    let is_index = |path: &Path| path.with_extension("").extension().is_none_or(|extension| extension != "log");
-    for base in swapped.iter().filter(|(_, path)| !is_index(path)).map(|(base, _)| *base) {
-        let mut segment = Segment::open_suffixed(disk, dir, base, SWAP, 0, true)?;
-        remove_replaced(disk, dir, base, segment.next_offset()?)?;
-    }
-    // The .log first: while it has the suffix, a restart takes indexes without one for those of the old segment.
-    swapped.sort_by_key(|(_, path)| is_index(path));
-    for (_, path) in swapped {
-        info!("{}: an interrupted swap, completed", path.display());
-        disk.rename(&path, &path.with_extension(""))?;
-    }
-    Ok(())
-}
-// ANCHOR_END: complete_swaps
-
-fn suffixed(dir: &Path, suffix: &str) -> io::Result<Vec<(Offset, PathBuf)>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        found.extend(base_offset_of_suffixed(&path, suffix).map(|base| (base, path)));
-    }
-    Ok(found)
-}
-
-/// Removes the files of the segments that a new one of offsets `[base, end)` has taken the place of.
-fn remove_replaced(disk: &Disk, dir: &Path, base: Offset, end: Offset) -> io::Result<()> {
-    for (replaced, path) in suffixed(dir, "")? {
-        let is_own = path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|own| extension == *own));
-        if is_own && (replaced == base || base < replaced && replaced < end) {
-            info!("{}: replaced by a compacted segment, removed", path.display());
-            disk.remove(&path)?;
-        }
-    }
-    Ok(())
 }

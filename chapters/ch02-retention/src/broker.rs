@@ -70,7 +70,7 @@ impl Broker {
     ) -> Result<Broker, String> {
         let config = read_settings(loaded)?;
         let log_config = config.now().log.clone();
-        let log = log_broker::Broker::open(log_config, config.log_config_of(), listeners, tasks).await?;
+        let log = log_broker::Broker::open(log_config, config.log_hooks(), listeners, tasks).await?;
         let state = Arc::new(State::new(log.state().clone(), config));
         start_maintenance(&state);
         Ok(Broker { log, state })

@@ -23,6 +23,7 @@ pub mod live_config;
 pub mod maintenance;
 pub mod messages;
 pub mod retention;
+pub mod swap_recovery;
 pub mod throttle;
 pub mod transactions;
 pub mod volume;

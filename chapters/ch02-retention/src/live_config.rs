@@ -13,12 +13,13 @@
 use std::sync::{Arc, RwLock};
 
 use ch00_wire::config::{Config, Loaded};
-use ch01_log::config::{LogConfigOf, TopicSettings};
+use ch01_log::config::{LogHooks, TopicSettings};
 use ch01_log::metadata::TopicImage;
 use tracing::warn;
 
 use crate::cleanup::CleanupConfig;
 use crate::config::{BrokerConfig, CleanupTopicConfig};
+use crate::swap_recovery;
 
 /// A broker's configuration, which may change.
 pub struct LiveConfig {
@@ -66,9 +67,12 @@ impl LiveConfig {
     }
 
     /// What logs are opened and configured with.
-    pub fn log_config_of(self: &Arc<LiveConfig>) -> LogConfigOf {
+    pub fn log_hooks(self: &Arc<LiveConfig>) -> LogHooks {
         let live = self.clone();
-        Arc::new(move |settings| live.now().log_config(settings))
+        LogHooks {
+            config_of: Arc::new(move |settings| live.now().log_config(settings)),
+            before_open: swap_recovery::complete_swaps,
+        }
     }
 
     // ANCHOR: cleanup_of

@@ -87,6 +87,17 @@ impl Log {
         todo!("exercise torn-tail")
     }
 
+    /// Where the log ends in a hole, no batch tells the next start so, only the name of a segment can.
+    fn name_the_end(&mut self) -> Result<(), LogError> {
+        if self.active().next_offset()? < self.log_end_offset {
+            let mut last = self.open_segment(self.log_end_offset)?;
+            last.file()?;
+            self.active().seal()?;
+            self.segments.insert(self.log_end_offset, last);
+        }
+        Ok(())
+    }
+
     /// Removes the segments after the one at `base`, last first, so that a crash leaves no hole.
     pub(crate) fn remove_segments_after(&mut self, base: Offset) -> io::Result<()> {
         for (_, segment) in self.segments.split_off(&(base + 1)).into_iter().rev() {

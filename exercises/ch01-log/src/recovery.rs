@@ -26,7 +26,7 @@ use crate::producer_state::{Marker, ProducerState};
 use crate::record::Records;
 use crate::scan::{Corruption, LogError, Scanner, WHOLE_SEGMENT, body};
 use crate::segment::{EXTENSIONS, Segment, base_offset_of, file_name};
-use crate::segment_swap::complete_swaps;
+use crate::segment_swap::SWAP;
 use crate::text_checkpoint::TopicPartition;
 
 /// What is known about a log before it is opened.
@@ -269,9 +269,13 @@ impl Log {
     }
 }
 
-/// The base offsets of a folder's segments. What a crash left half done is completed or removed.
+/// The base offsets of a folder's segments. What a crash left half done is removed.
 fn list_segments(disk: &Disk, dir: &Path) -> Result<Vec<Offset>, LogError> {
-    complete_swaps(disk, dir)?;
+    if let Some(swap) =
+        fs::read_dir(dir)?.filter_map(Result::ok).find(|e| e.file_name().as_encoded_bytes().ends_with(SWAP.as_bytes()))
+    {
+        return Err(interrupted(&swap.path()).into());
+    }
     let mut bases = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -286,6 +290,11 @@ fn list_segments(disk: &Disk, dir: &Path) -> Result<Vec<Offset>, LogError> {
     }
     remove_orphans(disk, dir, &bases)?;
     Ok(bases)
+}
+
+fn interrupted(path: &Path) -> io::Error {
+    let message = format!("{}: left by an interrupted compaction, which this broker does not complete", path.display());
+    io::Error::new(io::ErrorKind::Unsupported, message)
 }
 
 /// Removes indexes without a log: a crash came while a segment's files were renamed one by one to be deleted.
