@@ -23,6 +23,7 @@ mod failure;
 mod produce;
 mod progress;
 mod topic;
+mod topic_config;
 
 use std::process::ExitCode;
 

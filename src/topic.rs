@@ -1,4 +1,4 @@
-//! `mini-kafka topic`: creates, lists, describes, deletes and grows topics.
+//! `mini-kafka topic`: creates, lists, describes, configures, deletes and grows topics.
 //!
 //! ```text
 //! $ mini-kafka topic create hello --partitions 3
@@ -23,6 +23,7 @@ use mini_kafka::text;
 
 use crate::connect::{ConnectArgs, name_and_value};
 use crate::failure::Failure;
+use crate::topic_config::{self, ConfigArgs};
 
 /// Arguments of `topic`.
 #[derive(Args, Debug)]
@@ -47,6 +48,8 @@ enum TopicCommand {
         #[command(flatten)]
         connect: ConnectArgs,
     },
+    /// Shows a topic's settings, or changes them while the broker runs.
+    Config(ConfigArgs),
     /// Deletes a topic and all its records.
     Delete {
         /// The topic.
@@ -89,6 +92,7 @@ pub async fn run(args: TopicArgs) -> Result<(), Failure> {
         TopicCommand::Create(args) => create(args).await,
         TopicCommand::List { connect } => list(connect.connect().await?).await,
         TopicCommand::Describe { name, connect } => describe(connect.connect().await?, name).await,
+        TopicCommand::Config(args) => topic_config::run(args).await,
         TopicCommand::Delete { name, connect } => delete(connect.connect().await?, &name).await,
         TopicCommand::Grow { name, partitions, connect } => grow(connect.connect().await?, &name, partitions).await,
     }
@@ -152,7 +156,9 @@ async fn describe(mut cluster: ClusterClient, name: Option<String>) -> Result<()
             let (replicas, isr) = (ids(&partition.replica_nodes), ids(&partition.isr_nodes));
             rows.push(vec![index.to_string(), leader, partition.leader_epoch.to_string(), replicas, isr, start, end]);
         }
-        write!(stdout(), "topic {}\n{}", title(topic), text::table(&rows))?;
+        let settings = topic_config::own_settings(&mut cluster, topic.name.as_deref().unwrap_or_default()).await;
+        let settings = if settings.is_empty() { String::new() } else { format!("settings {}\n", settings.join(" ")) };
+        write!(stdout(), "topic {}\n{settings}{}", title(topic), text::table(&rows))?;
     }
     Ok(())
 }

@@ -48,13 +48,48 @@ fn topics_are_created_listed_described_grown_and_deleted() {
     let heading = "PARTITION  LEADER  EPOCH  REPLICAS  ISR  START  END";
     let first = "0          1       0      1         1    0      0";
     let second = "1          1       0      1         1    0      2";
-    assert_eq!(lines, [heading, first, second]);
+    assert_eq!(lines, ["settings retention.ms=1000", heading, first, second]);
     let all = cluster.run(&["topic", "describe"]).ok();
     assert!(all.contains("topic a, 1 partition,") && all.contains("\n\ntopic b, 2 partitions,"), "{all}");
     let grown = cluster.run(&["topic", "grow", "b", "--partitions", "4"]).ok();
     assert!(grown.starts_with("grown b, 4 partitions"), "{grown}");
     assert_eq!(cluster.run(&["topic", "delete", "b"]).ok(), "deleted b\n");
     assert_eq!(cluster.run(&["topic", "list"]).ok(), "a\n");
+}
+
+#[test]
+fn settings_of_a_topic_are_shown_and_changed() {
+    let cluster = Cluster::start();
+    cluster.run(&["topic", "create", "a"]).ok();
+    let none = cluster.run(&["topic", "config", "a"]).ok();
+    assert_eq!(none, "topic a has the default settings; --all shows them\n");
+    let all = cluster.run(&["topic", "config", "a", "--all"]).ok();
+    assert!(all.contains("retention.ms                     604800000            default\n"), "{all}");
+    let set = ["topic", "config", "a", "--set", "retention.ms=60000", "--set", "cleanup.policy=compact,delete"];
+    assert_eq!(cluster.run(&set).ok(), "changed a\n");
+    let shown = cluster.run(&["topic", "config", "a"]).ok();
+    let both = "cleanup.policy  compact,delete  topic\nretention.ms    60000           topic\n";
+    assert_eq!(shown, format!("KEY             VALUE           SOURCE\n{both}"));
+    let change = ["topic", "config", "a", "--delete", "cleanup.policy", "--set", "retention.ms=5"];
+    assert_eq!(cluster.run(&change).ok(), "changed a\n");
+    assert_eq!(
+        cluster.run(&["topic", "config", "a"]).ok(),
+        "KEY           VALUE  SOURCE\nretention.ms  5      topic\n"
+    );
+    // What is wrong is said, and nothing is changed.
+    let misspelt =
+        cluster.run(&["topic", "config", "a", "--set", "retention.sm=1", "--set", "retention.ms=6"]).failed(1);
+    assert!(misspelt.contains("retention.sm") && misspelt.contains("`retention.ms`"), "{misspelt}");
+    let range = cluster.run(&["topic", "config", "a", "--set", "retention.ms=-5"]).failed(1);
+    assert!(range.contains("INVALID_CONFIG") && range.contains("-1 or more"), "{range}");
+    let value = cluster.run(&["topic", "config", "a", "--set", "retention.ms"]).failed(2);
+    assert!(value.contains("--delete retention.ms"), "{value}");
+    let missing = cluster.run(&["topic", "config", "no", "--set", "retention.ms=5"]).failed(1);
+    assert!(missing.contains("`no` does not exist"), "{missing}");
+    assert_eq!(
+        cluster.run(&["topic", "config", "a"]).ok(),
+        "KEY           VALUE  SOURCE\nretention.ms  5      topic\n"
+    );
 }
 
 #[test]
