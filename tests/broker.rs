@@ -3,6 +3,8 @@
 //! Every test runs against its own chapter's broker and against the newest. `MINI_KAFKA_BROKER` names another program to
 //! test in their place, such as a reader's own.
 
+#[path = "broker/configs.rs"]
+mod configs;
 #[path = "broker/errors.rs"]
 mod errors;
 #[path = "broker/harness.rs"]

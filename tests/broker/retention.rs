@@ -13,7 +13,7 @@ use crate::harness::*;
 use crate::round_trip::consume_all;
 
 /// Looks again and again, until what was waited for is there.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look().await {
