@@ -42,7 +42,8 @@ const NOUNS: &[(u32, &[&str])] = &[
 ];
 
 /// Files of formats and messages, which may say which chapter gives a field its meaning.
-const POINTS_AHEAD: &[&str] = &["ch01-log/src/messages/", "ch01-log/src/leader_epochs.rs"];
+const POINTS_AHEAD: &[&str] =
+    &["ch01-log/src/messages/", "ch01-log/src/leader_epochs.rs", "ch02-retention/src/messages/"];
 
 /// Where Kafka's formats and messages oblige a chapter to name what a later one explains.
 const OBLIGED: &[(&str, &[&str])] = &[

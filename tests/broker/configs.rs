@@ -367,3 +367,29 @@ fn log_directories_say_what_is_in_them() {
         });
     }
 }
+
+#[test]
+fn a_log_directory_that_has_failed_is_said_to() {
+    for chapter in chapters_from(2) {
+        run(async {
+            let dir = TempDir::new();
+            let dirs = [dir.path().join("a"), dir.path().join("b")];
+            let setting = format!("log.dirs={},{}", dirs[0].display(), dirs[1].display());
+            let broker = Setup::new(chapter, &dir).set(&setting).start();
+            let mut client = broker.client().await;
+            // Every batch begins a segment, which takes a folder to make it in.
+            let created = create_topic(&mut client, "t", 2, &[("internal.segment.bytes", "1")]).await;
+            assert_eq!(created.error_code, ErrorCode::NONE);
+            let lost = usize::from(dirs[1].join("t-0").exists());
+            std::fs::remove_dir_all(dirs[lost].join("t-0")).unwrap();
+            let mut codes = Vec::new();
+            for _ in 0..2 {
+                codes.push(produce(&mut client, "t", batch(&["a"]).build()).await.error_code);
+            }
+            assert_eq!(codes[1], ErrorCode::KAFKA_STORAGE_ERROR);
+            let results = client.call(&DescribeLogDirsRequest { topics: None }).await.unwrap().results;
+            assert_eq!((results[lost].error_code, results[lost].topics.len()), (ErrorCode::KAFKA_STORAGE_ERROR, 0));
+            assert_eq!((results[1 - lost].error_code, results[1 - lost].topics.len()), (ErrorCode::NONE, 1));
+        });
+    }
+}

@@ -43,8 +43,8 @@ const BEHIND: &[(&str, &[&str])] = &[
 const CHANGEABLE_TOO: &[&str] =
     &["log.cleaner.backoff.ms", "log.cleaner.dedupe.buffer.size", "log.cleaner.io.max.bytes.per.second"];
 
-/// Topic keys that are lists and that this broker does not use.
-const OTHER_LISTS: &[&str] = &["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
+/// How topic keys end that are lists and that this broker does not use.
+const OTHER_LISTS: &str = ".replication.throttled.replicas";
 
 /// The broker's keys, those of all chapters so far.
 pub fn broker_keys() -> Vec<Key> {
@@ -68,7 +68,7 @@ pub fn is_changeable(broker_key: &str) -> bool {
 
 /// Whether a topic's key is a list, whether this broker uses it or not.
 pub fn is_topic_list(topic_key: &str) -> bool {
-    OTHER_LISTS.contains(&topic_key) || is_list(&topic_keys(), topic_key)
+    topic_key.ends_with(OTHER_LISTS) || is_list(&topic_keys(), topic_key)
 }
 
 /// Whether a broker's key is a list.

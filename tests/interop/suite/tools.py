@@ -134,6 +134,30 @@ def configs(tools):
     expect("retention.ms=86400000" in said, "the retention.ms just set", said)
 
 
+def broker_configs(tools):
+    """Of all brokers, for they have no numbers that are known here: set, seen from the topic, deleted."""
+    config = ["--bootstrap-server", tools.broker.bootstrap]
+    brokers = [*config, "--entity-type", "brokers", "--entity-default"]
+    topic = [*config, "--entity-type", "topics", "--entity-name", tools.perf]
+    tools.tool("kafka.admin.ConfigCommand", *brokers, "--alter", "--add-config", "log.flush.interval.messages=1234567")
+    said = tools.tool("kafka.admin.ConfigCommand", *brokers, "--describe")
+    expect("log.flush.interval.messages=1234567" in said, "the log.flush.interval.messages just set", said)
+    deadline = time.monotonic() + 30
+    # Brokers of a cluster learn of it one after the other.
+    while "flush.messages=1234567" not in (said := tools.tool("kafka.admin.ConfigCommand", *topic, "--describe", "--all")):
+        expect(time.monotonic() < deadline, "the topic's flush.messages to be what was just set", said)
+    tools.tool("kafka.admin.ConfigCommand", *brokers, "--alter", "--delete-config", "log.flush.interval.messages")
+    said = tools.tool("kafka.admin.ConfigCommand", *brokers, "--describe")
+    expect("log.flush.interval.messages" not in said, "no log.flush.interval.messages", said)
+
+
+def log_dirs(tools):
+    said = tools.tool(f"{PACKAGE}.LogDirsCommand", "--bootstrap-server", tools.broker.bootstrap, "--describe",
+                      "--topic-list", tools.perf)
+    sizes = re.findall(rf'"partition":"{tools.perf}-\d","size":(\d+)', said)
+    expect(len(sizes) >= 2 and all(int(size) > 0 for size in sizes), "two partitions that are not empty", said)
+
+
 def group(tools):
     group = f"{tools.console}-group"
     tools.tool(f"{PACKAGE}.consumer.ConsoleConsumer", "--bootstrap-server", tools.broker.bootstrap,
@@ -168,6 +192,8 @@ CHECKS = [
     (1, "kafka-producer-perf-test", "lz4, several segments", perf),
     (2, "kafka-topics", "--describe", describe_topic),
     (2, "kafka-configs", "--alter, --describe", configs),
+    (2, "kafka-configs", "--entity-default --alter, --describe", broker_configs),
+    (2, "kafka-log-dirs", "--describe", log_dirs),
     (5, "kafka-console-consumer", "--group, kafka-consumer-groups --describe", group),
     (1, "kafka-topics", "--delete", delete),
 ]
