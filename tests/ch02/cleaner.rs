@@ -28,6 +28,13 @@ fn the_newest_record_of_each_key_stays_where_it_was() {
     assert_eq!(stage.text(), ["27 a=v27", "28 b=v28", "29 c=v29", "30 b=after"], "what is not closed is not looked at");
     assert_eq!(pass.first_dirty_offset, 30);
     assert!(pass.bytes_after < pass.bytes_before / 5);
+    let (files, logs) = (stage.files(), |name: &String| name.ends_with(".log"));
+    for log in files.iter().filter(|name| logs(name)).rev().skip(1) {
+        assert!(
+            files.contains(&log.replace(".log", ".index")) && files.contains(&log.replace(".log", ".timeindex")),
+            "{log} of {files:?}"
+        );
+    }
     let stage = stage.restart();
     assert_eq!(stage.to_clean(&compact()).first_dirty_offset, 30);
     stage.roll();

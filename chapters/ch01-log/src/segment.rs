@@ -270,8 +270,7 @@ impl Segment {
         if self.size > 0 {
             self.max_timestamp()?;
             self.add_time_entry()?;
-            self.offset_index.seal()?;
-            self.time_index.seal()?;
+            self.seal_indexes()?;
         }
         if self.reserved > self.size {
             self.cut()?;
@@ -279,6 +278,12 @@ impl Segment {
         Ok(())
     }
     // ANCHOR_END: seal
+
+    /// Makes sure that the indexes are there, which an empty segment need not have.
+    pub fn seal_indexes(&mut self) -> io::Result<()> {
+        self.offset_index.seal()?;
+        self.time_index.seal()
+    }
 
     /// Every file that belongs to the segment.
     pub fn files(&self) -> Vec<PathBuf> {

@@ -281,6 +281,8 @@ impl Walk<'_> {
             last_modified = Some(source.last_modified);
         }
         cleaned.seal()?;
+        // Apache Kafka looks for them beside every closed segment, and recovers those that have none.
+        cleaned.seal_indexes()?;
         cleaned.sync()?;
         if let Some(time) = last_modified {
             cleaned.file()?.set_modified(time)?;
