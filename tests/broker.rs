@@ -17,6 +17,8 @@ mod lifecycle;
 mod metadata;
 #[path = "broker/offsets.rs"]
 mod offsets;
+#[path = "broker/partitions.rs"]
+mod partitions;
 #[path = "broker/retention.rs"]
 mod retention;
 #[path = "broker/round_trip.rs"]

@@ -12,5 +12,7 @@ mod files;
 mod harness;
 #[path = "cli/library.rs"]
 mod library;
+#[path = "cli/moved.rs"]
+mod moved;
 #[path = "cli/once.rs"]
 mod once;

@@ -2,11 +2,13 @@
 
 #![allow(dead_code)]
 
+#[path = "../support/files.rs"]
+pub mod files;
+
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ use ch00_wire::client::Client;
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::builder::BatchBuilder;
 use ch01_log::messages::*;
+pub use files::TempDir;
 
 /// The newest chapter that has a broker.
 pub const NEWEST: u32 = 2;
@@ -27,26 +30,10 @@ pub fn chapters_from(chapter: u32) -> Vec<u32> {
 /// Everything that is waited for comes within this time, or the test fails and says what it waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A folder that is removed when the test ends.
-pub struct TempDir(PathBuf);
-
 impl TempDir {
+    /// On a disk: brokers are killed, and find what they wrote again.
     pub fn new() -> TempDir {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("mini-kafka-broker-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        TempDir(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        TempDir::below(&std::env::temp_dir())
     }
 }
 

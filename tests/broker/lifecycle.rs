@@ -3,6 +3,7 @@
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::messages::*;
 
+use crate::harness::files::copy_dir;
 use crate::harness::*;
 
 #[test]
@@ -123,19 +124,6 @@ fn first_line(child: &mut std::process::Child) -> String {
     line
 }
 
-fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            std::fs::write(&target, std::fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
-}
-
 #[test]
 fn a_deleted_topic_stays_deleted_and_its_name_is_free() {
     for chapter in chapters_from(1) {
@@ -202,4 +190,54 @@ fn several_log_dirs_share_the_partitions() {
             assert_eq!(log_end(&mut broker.client().await, "t").await, 1);
         });
     }
+}
+
+/// File descriptors that have run out are no reason to stop, to lose anything, or to give a disk up.
+#[test]
+fn a_broker_survives_that_its_files_run_out() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let broker = Setup { before: Some("ulimit -n 64".to_owned()), ..Setup::new(chapter, &dir) }.start();
+            let mut client = broker.client().await;
+            new_topic(&mut client, "before", &[]).await;
+            new_topic(&mut client, "later", &[]).await;
+            assert_eq!(produce(&mut client, "before", batch(&["1"]).build()).await.base_offset, 0);
+            // The operating system takes connections for the broker, which cannot accept all of them.
+            let mut crowd = Vec::new();
+            for _ in 0..100 {
+                crowd.push(tokio::net::TcpStream::connect(broker.address).await.unwrap());
+            }
+            // This one has all it needs. The other has no file open: either it got one in time, or it is refused.
+            assert_eq!(produce(&mut client, "before", batch(&["2"]).build()).await.base_offset, 1);
+            let answer = produce(&mut client, "later", batch(&["1"]).build()).await;
+            assert!(matches!(answer.error_code, ErrorCode::NONE | ErrorCode::KAFKA_STORAGE_ERROR), "{answer:?}");
+            let stored = i64::from(!answer.error_code.is_error());
+            drop(crowd);
+            // Whoever comes now is served as soon as those who left have made room.
+            let mut late = broker.client().await;
+            assert_eq!(log_end(&mut late, "later").await, stored);
+            assert_eq!(produce(&mut late, "later", batch(&["2"]).build()).await.base_offset, stored);
+            assert_eq!(values_in(&fetch(&mut late, "before", 0).await), ["1", "2"]);
+            let (code, stderr) = broker.terminate();
+            assert_eq!(code, Some(0), "{stderr}");
+            assert!(stderr.contains("cannot accept a connection"), "{stderr}");
+        });
+    }
+}
+
+/// Chapter 0's broker has no work for other threads than those that serve connections.
+#[test]
+#[cfg(target_os = "linux")]
+fn worker_threads_are_as_many_as_the_setting_says() {
+    let dir = TempDir::new();
+    let workers = |threads: usize| {
+        let broker = Setup::new(0, &dir).set(&format!("num.io.threads={threads}")).start();
+        let threads = std::fs::read_dir(format!("/proc/{}/task", broker.pid())).unwrap().count();
+        threads - 1 // the first one, which waits for the others
+    };
+    assert_eq!(workers(1), 1);
+    let processors = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(workers(2), processors.min(2));
+    assert_eq!(workers(1000), processors, "more than there are processors would only take turns");
 }

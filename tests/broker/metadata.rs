@@ -1,6 +1,7 @@
 //! What clients learn of the cluster, and what makes them find it.
 
 use ch00_wire::error_code::ErrorCode;
+use ch00_wire::messages::ApiVersionsRequest;
 use ch01_log::messages::*;
 
 use crate::harness::*;
@@ -115,6 +116,39 @@ fn topics_are_found_and_deleted_by_id() {
             assert_eq!(client.call(&delete).await.unwrap().responses[0].name.as_deref(), Some("t"));
             let answer = client.call(&request).await.unwrap();
             assert_eq!(answer.responses[0].partitions[0].error_code, ErrorCode::UNKNOWN_TOPIC_ID);
+        });
+    }
+}
+
+/// What a later chapter brings is not announced before: a client would use it.
+#[test]
+fn chapter_1_announces_what_it_serves_and_no_more() {
+    let dir = TempDir::new();
+    run(async {
+        let broker = Setup::new(1, &dir).start();
+        let request = ApiVersionsRequest { client_software_name: "t".into(), client_software_version: "1".into() };
+        let answer = broker.client().await.call(&request).await.unwrap();
+        let keys: Vec<_> = answer.api_keys.iter().map(|api| api.api_key).collect();
+        // Produce, Fetch, ListOffsets, Metadata, ApiVersions, CreateTopics, DeleteTopics, InitProducerId,
+        // CreatePartitions, DescribeCluster, DescribeTopicPartitions.
+        assert_eq!(keys, [0, 1, 2, 3, 18, 19, 20, 22, 37, 60, 75]);
+    });
+}
+
+#[test]
+fn copies_that_there_can_not_be_are_refused_by_the_name_of_the_setting() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let broker = Setup::new(chapter, &dir).set("default.replication.factor=3").start();
+            let mut client = broker.client().await;
+            let created = create_topic(&mut client, "t", 1, &[]).await;
+            assert_eq!(created.error_code, ErrorCode::INVALID_REPLICATION_FACTOR);
+            let why = created.error_message.unwrap_or_default();
+            assert_eq!(why, "default.replication.factor 3: there is one broker, so there is one copy");
+            let answer = metadata(&mut client, Some(&["t"]), true).await;
+            assert_eq!(answer.topics[0].error_code, ErrorCode::INVALID_REPLICATION_FACTOR);
+            assert_eq!(metadata(&mut client, None, true).await.topics, [], "nothing was made");
         });
     }
 }

@@ -1,6 +1,9 @@
-//! The messages of chapter 0 against another implementation, the crate kafka-protocol.
+//! The tests of chapter 0 that need more than the chapter itself uses, or one system's own ways: the messages against
+//! another implementation, the crate kafka-protocol; and sockets.
 
 mod peer;
+#[cfg(target_os = "linux")]
+mod sockets;
 mod support;
 
 use ch00_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};

@@ -5,6 +5,7 @@ mod batches;
 mod check_batch;
 mod compression;
 mod disk_faults;
+mod flush;
 mod indexes;
 mod log;
 mod producers;

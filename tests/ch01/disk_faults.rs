@@ -304,7 +304,7 @@ fn assert_offline(partition: &dyn Partition) {
     assert!(offline(partition.flush()));
 }
 
-fn is_log_sync(change: &Change) -> bool {
+pub fn is_log_sync(change: &Change) -> bool {
     matches!(change, Change::Sync(path) if path.extension().is_some_and(|extension| extension == "log"))
 }
 

@@ -173,6 +173,28 @@ fn a_jump_in_time_begins_a_segment() {
 }
 
 #[test]
+fn time_alone_ends_no_segment() {
+    let dir = TempDir::new();
+    let options = options(log_config(|c| c.segment_ms = 1));
+    let mut log = open(dir.path(), options.clone()).unwrap();
+    let at = |t: i64| ch01_log::builder::BatchBuilder::new(0).record(t, None, Some(b"x")).build();
+    append(&mut log, at(NOW));
+    // A day goes by in which everything happens that a broker does without being asked.
+    let tomorrow = NOW + 86_400_000;
+    log.must_flush(tomorrow);
+    log.flushed(1, tomorrow);
+    log.expire_producers(tomorrow);
+    log.close(tomorrow).unwrap();
+    drop(log);
+    let mut log = open(dir.path(), OpenOptions { now: tomorrow, recovery_point: 1, clean: true, ..options }).unwrap();
+    assert_eq!(log.segment_offsets(), [0]);
+    append(&mut log, at(NOW + 1));
+    assert_eq!(log.segment_offsets(), [0], "the records are a millisecond apart, and that counts");
+    append(&mut log, at(NOW + 2));
+    assert_eq!(log.segment_offsets(), [0, 2]);
+}
+
+#[test]
 fn a_full_index_begins_a_segment() {
     let dir = TempDir::new();
     let config = log_config(|c| {

@@ -264,12 +264,12 @@ impl Topics {
         if partitions < 1 {
             return Err(error(ErrorCode::INVALID_PARTITIONS, "a topic has at least one partition"));
         }
-        let copies = match topic.replication_factor {
-            -1 => self.config.default_replication_factor,
-            copies => i32::from(copies),
+        let (copies, asked_by) = match topic.replication_factor {
+            -1 => (self.config.default_replication_factor, "default.replication.factor"),
+            copies => (i32::from(copies), "replication factor"),
         };
         if copies != 1 {
-            let why = format!("replication factor {copies}: there is one broker, so there is one copy");
+            let why = format!("{asked_by} {copies}: there is one broker, so there is one copy");
             return Err(error(ErrorCode::INVALID_REPLICATION_FACTOR, why));
         }
         Ok(partitions)

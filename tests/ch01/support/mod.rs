@@ -2,11 +2,12 @@
 
 #![allow(dead_code)]
 
+#[path = "../../support/files.rs"]
+mod files;
 pub mod one_segment;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use ch01_log::batch::{BatchHeader, HEADER_LEN, Offset, Timestamp};
@@ -22,43 +23,14 @@ use ch01_log::scan::LogError;
 use ch01_log::text_checkpoint::TopicPartition;
 use ch01_log::validate::{Valid, validate};
 
-/// A folder that is removed when the test ends.
-pub struct TempDir(PathBuf);
+#[allow(unused_imports, reason = "no binary uses all of it")]
+pub use files::{TempDir, copy_dir};
 
 impl TempDir {
+    /// In memory, where there is some to be had: the exhaustive tests sync thousands of files.
     pub fn new() -> TempDir {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("mini-kafka-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        // Memory, where there is some to be had: the exhaustive tests sync thousands of files.
         let memory = Path::new("/dev/shm");
-        let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let path = base.join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        TempDir(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Copies a folder with all that is in it.
-pub fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            std::fs::write(&target, std::fs::read(entry.path()).unwrap()).unwrap();
-        }
+        if memory.is_dir() { TempDir::below(memory) } else { TempDir::below(&std::env::temp_dir()) }
     }
 }
 
