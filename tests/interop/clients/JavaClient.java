@@ -46,7 +46,8 @@ public final class JavaClient {
                 for (String topic : rest.subList(1, rest.size()))
                     System.out.println(topic + " " + consume(bootstrap, topic, Integer.parseInt(rest.get(0))).answer());
             }
-            default -> throw new IllegalArgumentException("no verb " + verb + "; there are create, produce, consume and delete");
+            case "last" -> System.out.println(rest.get(0) + " " + newest(bootstrap, rest.get(0)));
+            default -> throw new IllegalArgumentException("no verb " + verb + "; there are create, produce, consume, delete and last");
         }
     }
 
@@ -77,6 +78,30 @@ public final class JavaClient {
                 failure.compareAndSet(null, "record " + i + " was acknowledged at " + place + "; expected partition "
                     + i % PARTITIONS + ", offset " + i / PARTITIONS);
         };
+    }
+
+    /** The newest value of each key of a compacted topic; compacted.py says what of it. */
+    static String newest(String bootstrap, String topic) throws Exception {
+        var partition = new TopicPartition(topic, 0);
+        var newest = new java.util.TreeMap<String, ConsumerRecord<byte[], byte[]>>();
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap);
+        try (var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            long end = consumer.endOffsets(List.of(partition), SILENCE).get(partition), before = -1;
+            consumer.assign(List.of(partition));
+            consumer.seek(partition, 0);
+            while (consumer.position(partition) < end) {
+                for (var record : consumer.poll(SILENCE)) {
+                    if (record.offset() <= before)
+                        throw new IllegalStateException("offset " + record.offset() + " after " + before);
+                    before = record.offset();
+                    newest.put(new String(record.key(), StandardCharsets.UTF_8), record);
+                }
+            }
+        }
+        MessageDigest digest = MessageDigest.getInstance("SHA-256");
+        newest.forEach((key, record) -> digest.update(Rule.bytes(key + "," + record.offset() + ","
+            + (record.value() == null ? "-" : new String(record.value(), StandardCharsets.UTF_8)) + "\n")));
+        return HexFormat.of().formatHex(digest.digest());
     }
 
     static Digest consume(String bootstrap, String topic, int n) throws Exception {
