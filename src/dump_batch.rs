@@ -80,13 +80,25 @@ fn print_records(
             Ok(record) => record,
             Err(problem) => return Ok(Err((next, problem.to_string()))),
         };
-        next = h.base_offset + Offset::from(record.offset_delta);
+        let offset = h.base_offset + Offset::from(record.offset_delta);
+        print_hole(report, "  ", next, offset)?;
+        next = offset;
         if report.offsets.contains(next) {
             print_record(report, path, h, next, &record)?;
         }
         next += 1;
     }
+    print_hole(report, "  ", next, h.next_offset())?;
     Ok(walk.finish().map_err(|problem| (next, problem.to_string())))
+}
+
+/// Says which offsets are not there: compaction took their records away.
+pub fn print_hole(report: &mut Report, indent: &str, from: Offset, to: Offset) -> io::Result<()> {
+    match to - from {
+        ..=0 => Ok(()),
+        1 => report.text(format_args!("{indent}offset {from}: a hole")),
+        _ => report.text(format_args!("{indent}offsets {from} to {}: a hole", to - 1)),
+    }
 }
 
 fn print_record(
@@ -119,6 +131,8 @@ fn print_record(
     let headers: Vec<_> = record.headers.iter().map(header).collect();
     let headers = if headers.is_empty() { String::new() } else { format!(", headers {}", headers.join(" ")) };
     let (key, value) = (quoted(record.key), quoted(record.value));
+    // Where topics are compacted, that is what deletes a key.
+    let value = if record.key.is_some() && record.value.is_none() { format!("{value} (a tombstone)") } else { value };
     report.text(format_args!("  offset {offset}: {}, key {key}, value {value}{headers}", iso(timestamp)))
 }
 

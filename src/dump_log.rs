@@ -11,7 +11,7 @@ use std::time::Duration;
 use ch01_log::batch::{self, BatchError, BatchHeader, HEADER_LEN, Offset, Position};
 
 use crate::dump::base_offset;
-use crate::dump_batch::print_batch;
+use crate::dump_batch::{print_batch, print_hole};
 use crate::dump_report::{Report, WindowedFile};
 use crate::failure::Failure;
 
@@ -104,6 +104,9 @@ impl Log<'_> {
             let (first, last, next) = (header.base_offset, header.last_offset(), self.next_offset);
             let problem = format!("offsets {first} to {last} where {next} or later is expected");
             report.damage(self.path, self.position, self.offset(), problem)?;
+        }
+        if self.next_offset != Offset::MIN && report.offsets.overlaps(self.next_offset, header.base_offset - 1) {
+            print_hole(report, "", self.next_offset, header.base_offset)?;
         }
         if report.offsets.overlaps(header.base_offset, header.last_offset().max(header.base_offset)) {
             print_batch(report, self.path, self.position, header, bytes, crc)?;

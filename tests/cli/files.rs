@@ -336,3 +336,14 @@ fn a_running_brokers_files_can_be_read() {
     assert!(run(&["dump", text(&unknown)]).failed(1).contains("no file of a broker"));
     assert!(run(&["dump", text(&dir.path().join("no.log"))]).failed(1).contains("cannot be read"));
 }
+
+#[test]
+fn tombstones_and_holes_of_a_compacted_log_are_shown() {
+    let log = golden("single/logs/compacted-0/00000000000000000000.log");
+    let shown = run(&["dump", text(&log)]).ok();
+    let lines: Vec<&str> = shown.lines().collect();
+    let first = lines.iter().find(|line| line.starts_with("batch at byte 0")).unwrap();
+    assert!(lines.iter().any(|line| line.starts_with("offsets 0 to ") && line.ends_with(": a hole")), "{first}");
+    assert!(lines.iter().any(|line| line.starts_with("  offset") && line.ends_with(": a hole")), "within a batch");
+    assert!(lines.iter().any(|line| line.ends_with("value null (a tombstone)")));
+}
