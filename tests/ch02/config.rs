@@ -72,6 +72,10 @@ fn what_is_wrong_is_named_with_what_is_legal() {
     assert!(refuse(&[("cleanup.policy", "none")]).starts_with("cleanup.policy: `none` has `none`"));
     assert!(refuse(&[("min.cleanable.dirty.ratio", "2")]).contains("legal is 0 to 1"));
     assert!(refuse(&[("retention.sm", "1")]).contains("the nearest is `retention.ms`"));
+    let long = "1:1,".repeat(10_000);
+    assert!(
+        refuse(&[("leader.replication.throttled.replicas", &long)]).contains("at most 32767 bytes, this has 40000")
+    );
     let lags = [("min.compaction.lag.ms", "11"), ("max.compaction.lag.ms", "10")];
     assert!(refuse(&lags).contains("min.compaction.lag.ms: 11 is more than max.compaction.lag.ms, 10"));
 }

@@ -129,6 +129,9 @@ impl LogHooks {
     }
 }
 
+/// Bytes of a topic's setting: values are stored as they come, also those of keys that this broker does not use.
+const LONGEST_VALUE: usize = 32_767;
+
 /// Every topic key of Apache Kafka 4.3. Those that this broker does not use are kept with the topic.
 const KAFKA_TOPIC_KEYS: &str = include_str!("kafka_topic_keys.txt");
 
@@ -167,6 +170,9 @@ impl BrokerConfig {
     pub fn log_config(&self, settings: &TopicSettings) -> Result<LogConfig, String> {
         let mut topic = self.topic_defaults();
         for (key, value) in settings {
+            if value.len() > LONGEST_VALUE {
+                return Err(format!("{key}: a value has at most {LONGEST_VALUE} bytes, this has {}", value.len()));
+            }
             match topic.set(key, value) {
                 Some(result) => result.map_err(|problem| format!("{key}: `{value}` {problem}"))?,
                 None if KAFKA_TOPIC_KEYS.lines().any(|known| known == key) => {}

@@ -7,7 +7,7 @@ PATIENCE = 600  # seconds; the programs give up sooner, and say why
 
 
 def check(folders, broker, updates, run_id, report):
-    topic = f"compacted-{run_id}"
+    topic = name(run_id)
     python = [folders["python"] / "bin/python", "-B", CLIENTS / "compacted.py"]
     newest = ask(python, ["update", broker.bootstrap, str(updates), topic], "confluent",
                  "a compacted topic, read while it is written and cleaned", updates, report)
@@ -18,6 +18,10 @@ def check(folders, broker, updates, run_id, report):
     if answer is not None:
         ask(python, ["forget", broker.bootstrap, str(updates), topic], "confluent", "tombstones go after their time",
             updates // 100, report)
+
+
+def name(run_id):
+    return f"compacted-{run_id}"
 
 
 def ask(command, arguments, client, what, records, report, expected=None):

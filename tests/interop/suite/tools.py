@@ -3,8 +3,10 @@
 A check is a function of Tools that returns how many records it saw (or None), and raises Failed with what was wrong.
 """
 
+import json
 import re
 import subprocess
+import tempfile
 import time
 
 from suite.process import Stopwatch
@@ -158,6 +160,18 @@ def log_dirs(tools):
     expect(len(sizes) >= 2 and all(int(size) > 0 for size in sizes), "two partitions that are not empty", said)
 
 
+def delete_records(tools):
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as wanted:
+        json.dump({"partitions": [{"topic": tools.console, "partition": 0, "offset": 1}], "version": 1}, wanted)
+        wanted.flush()
+        said = tools.tool(f"{PACKAGE}.DeleteRecordsCommand", "--bootstrap-server", tools.broker.bootstrap,
+                          "--offset-json-file", wanted.name)
+    expect(f"partition: {tools.console}-0\tlow_watermark: 1" in said, "a low watermark of 1", said)
+    said = tools.tool(f"{PACKAGE}.GetOffsetShell", "--bootstrap-server", tools.broker.bootstrap,
+                      "--topic", tools.console, "--time", "-2")
+    expect(f"{tools.console}:0:1" in said, "the earliest offset to be 1", said)
+
+
 def group(tools):
     group = f"{tools.console}-group"
     tools.tool(f"{PACKAGE}.consumer.ConsoleConsumer", "--bootstrap-server", tools.broker.bootstrap,
@@ -194,6 +208,7 @@ CHECKS = [
     (2, "kafka-configs", "--alter, --describe", configs),
     (2, "kafka-configs", "--entity-default --alter, --describe", broker_configs),
     (2, "kafka-log-dirs", "--describe", log_dirs),
+    (2, "kafka-delete-records", "up to offset 1", delete_records),
     (5, "kafka-console-consumer", "--group, kafka-consumer-groups --describe", group),
     (1, "kafka-topics", "--delete", delete),
 ]
