@@ -3,7 +3,7 @@
 use ch01_log::log::ReadError;
 use ch02_retention::cleanable::{CleanableFacts, log_to_clean};
 use ch02_retention::cleanup::CleanupConfig;
-use ch02_retention::deletion::{DoomedFiles, HIGH_WATERMARK, delete_old_segments, delete_records, remove_files};
+use ch02_retention::deletion::{DoomedFiles, READABLE_END, delete_old_segments, delete_records, remove_files};
 
 use crate::stage::*;
 use crate::support::*;
@@ -46,7 +46,7 @@ fn nothing_that_consumers_cannot_see_is_deleted_trimmed_or_compacted() {
     let everything = CleanupConfig { retention_ms: 0, ..CleanupConfig::default() };
     let deleted = delete_old_segments(&mut log, readable_end, &everything, NOW + 1000).unwrap();
     assert_eq!(deleted.plan.log_start_offset, Some(third), "the segment that reaches above it stays");
-    assert_eq!(delete_records(&mut log, HIGH_WATERMARK, readable_end), Some(readable_end));
+    assert_eq!(delete_records(&mut log, READABLE_END, readable_end), Some(readable_end));
     let all = delete_old_segments(&mut log, end, &everything, NOW + 1000).unwrap();
     assert_eq!(all.plan.log_start_offset, Some(end), "once everything can be read, everything goes");
     assert!(matches!(log.read(third, end, 1000, true, false), Err(ReadError::OutOfRange)));

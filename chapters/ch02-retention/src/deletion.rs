@@ -67,14 +67,14 @@ pub fn delete_old_segments(
 }
 // ANCHOR_END: delete_old_segments
 
-/// Stands for the readable end in DeleteRecords.
-pub const HIGH_WATERMARK: Offset = -1;
+/// In DeleteRecords, this offset stands for the readable end, wherever that is: everything that consumers can see goes.
+pub const READABLE_END: Offset = -1;
 
 // ANCHOR: delete_records
 /// Moves a log's start up to an offset, as a client asked: not beyond what consumers can read, and never down. Returns
 /// where the log starts now; `None`: the offset is out of range.
 pub fn delete_records(log: &mut Log, offset: Offset, readable_end: Offset) -> Option<Offset> {
-    let offset = if offset == HIGH_WATERMARK { readable_end } else { offset };
+    let offset = if offset == READABLE_END { readable_end } else { offset };
     if !(0..=readable_end).contains(&offset) {
         return None;
     }
