@@ -95,6 +95,7 @@ impl<'a> Chosen<'a> {
         &self.log.segments[self.deletions.len()..]
     }
 
+    // ANCHOR: take_while
     /// Chooses the next segments for as long as their time has come. `is_due` gets a segment and where the next begins.
     fn take_while(&mut self, reason: Reason, mut is_due: impl FnMut(&SegmentInfo, Option<Offset>) -> bool) {
         while let [segment, rest @ ..] = self.left() {
@@ -107,6 +108,7 @@ impl<'a> Chosen<'a> {
             self.deletions.push((segment.base_offset, reason));
         }
     }
+    // ANCHOR_END: take_while
 
     fn into_plan(self) -> RetentionPlan {
         let first_left = self.left().first().map(|segment| segment.base_offset);

@@ -33,6 +33,7 @@ pub async fn handle(
     tasks.blocking(move || answer(&state, request)).await.into()
 }
 
+// ANCHOR: answer
 fn answer(state: &State, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let mut touched: BTreeMap<PathBuf, Arc<LogDir>> = BTreeMap::new();
     let mut topics = Vec::with_capacity(request.topics.len());
@@ -61,6 +62,7 @@ fn answer(state: &State, request: DeleteRecordsRequest) -> DeleteRecordsResponse
     }
     DeleteRecordsResponse { topics, ..Default::default() }
 }
+// ANCHOR_END: answer
 
 fn result(partition_index: i32, low_watermark: Offset, error_code: ErrorCode) -> DeleteRecordsPartitionResult {
     DeleteRecordsPartitionResult { partition_index, low_watermark, error_code }
