@@ -115,6 +115,7 @@ impl<S: BuildHasher> DedupeMap<S> {
         offset_in(&self.slots[self.slot_of(self.hash(key))])
     }
 
+    // ANCHOR: slot_of
     /// The slot that has a hash, or the free one where it belongs.
     fn slot_of(&self, hash: [u64; 2]) -> usize {
         let mut slot = (hash[0] % self.slots.len() as u64) as usize;
@@ -124,6 +125,7 @@ impl<S: BuildHasher> DedupeMap<S> {
         }
         slot
     }
+    // ANCHOR_END: slot_of
 
     fn hash(&self, key: &[u8]) -> [u64; 2] {
         [self.hashers[0].hash_one(key), self.hashers[1].hash_one(key)]
