@@ -268,7 +268,11 @@ fn a_full_disk_refuses_appends_and_loses_nothing() {
             let mut setup = Setup::new(chapter, &dir);
             let small_disk = std::env::var_os("MINI_KAFKA_SMALL_DISK");
             match &small_disk {
-                Some(disk) => setup.dir = std::path::Path::new(disk).join(format!("chapter-{chapter}")),
+                Some(disk) => {
+                    let disk = std::path::Path::new(disk);
+                    std::fs::write(disk.join("ballast"), vec![0; 1 << 20]).unwrap();
+                    setup.dir = disk.join("data");
+                }
                 None => setup.before = Some("ulimit -f 512".to_string()),
             }
             let broker = setup.start();
@@ -306,6 +310,8 @@ fn a_full_disk_refuses_appends_and_loses_nothing() {
             let mut client = broker.client().await;
             assert_eq!(log_end(&mut client, "t").await, acknowledged + 1);
             assert_eq!(produce(&mut client, "t", batch(&[&value]).build()).await.base_offset, acknowledged + 1);
+            drop(broker);
+            std::fs::remove_dir_all(&setup.dir).unwrap();
         });
     }
 }
