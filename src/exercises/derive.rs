@@ -77,7 +77,9 @@ impl Project {
              edition.workspace = true\nrust-version.workspace = true\npublish = false\nautotests = false\n\n\
              [lib]\ntest = false\ndoctest = false\n\n"
         );
-        text += &dependencies(&read(&self.root.join("chapters").join(name).join("Cargo.toml"))?);
+        let own = read(&self.root.join("chapters").join(name).join("Cargo.toml"))?;
+        text += &dependencies(&own);
+        text += &test_dependencies(&own, &read(&self.root.join("Cargo.toml"))?);
         let short = name.split('-').next().unwrap_or(name);
         let mut suites = vec!["all"];
         suites.extend(self.exercises_of(chapter).iter().filter(|e| e.is_open()).map(|e| e.slug.as_str()));
@@ -135,6 +137,17 @@ pub fn dependencies(manifest: &str) -> String {
         text += &section(manifest, header);
     }
     text.trim_end().to_owned() + "\n"
+}
+
+/// What a crate's tests use of the crates that the project is built from; nothing if there is none.
+pub fn test_dependencies(manifest: &str, root: &str) -> String {
+    let (section, built_from) = (section(manifest, "[dev-dependencies]"), third_party(root));
+    let is_built_from = |line: &&str| {
+        let name = line.strip_suffix(".workspace = true");
+        name.is_some() && built_from.lines().any(|dependency| dependency.split(' ').next() == name)
+    };
+    let lines: String = section.lines().filter(is_built_from).map(|line| format!("{line}\n")).collect();
+    if lines.is_empty() { lines } else { format!("\n[dev-dependencies]\n{lines}") }
 }
 
 /// `[workspace.dependencies]` of the root's manifest without what only tests need.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::exercises::catalogue::{Chapter, Exercise, Project, read, write};
-use crate::exercises::derive::{dependencies, library, section, third_party};
+use crate::exercises::derive::{dependencies, library, section, test_dependencies, third_party};
 use crate::exercises::source::{functions, todo_message, with_bodies, without_anchors};
 use crate::exercises::suite::{Built, Suite};
 use crate::failure::Failure;
@@ -150,10 +150,11 @@ fn manifest(project: &Project, chapter: &Chapter, suite: &str) -> Result<String,
     let chapters = format!("path = \"{}/chapters/", project.root.to_string_lossy().replace('\\', "/"));
     Ok(format!(
         "[package]\nname = {:?}\nversion = \"0.0.1\"\nedition.workspace = true\nautotests = false\n\n\
-         [lib]\ntest = false\ndoctest = false\n\n{}\n[[test]]\nname = {suite:?}\npath = {test:?}\n\n\
+         [lib]\ntest = false\ndoctest = false\n\n{}{}\n[[test]]\nname = {suite:?}\npath = {test:?}\n\n\
          [lints.rust]\nunused = \"allow\"\n\n[workspace]\nresolver = \"3\"\n\n{}{}{}{}",
         chapter.name,
         dependencies(&own),
+        test_dependencies(&own, &root),
         section(&root, "[workspace.package]"),
         third_party(&root).replace("path = \"chapters/", &chapters),
         section(&exercises, "[profile.dev]"),
