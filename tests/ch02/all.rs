@@ -14,5 +14,6 @@ mod deletion;
 mod retention;
 mod stage;
 mod support;
+mod swap_recovery;
 mod throttle;
 mod transactions;

@@ -118,21 +118,88 @@ fn stays(batch: &[u8], delta: i32, newest: Option<i64>, latest_offset: i64, now:
 }
 
 #[test]
-fn the_newest_of_a_key_stays() {
-    let batch = five(true).build();
+fn a_value_stays_if_it_is_the_newest_of_its_key() {
+    let batch = five(false).build();
     assert!(stays(&batch, 1, Some(101), 200, NOW), "it is the newest");
+    assert!(stays(&batch, 1, Some(100), 200, NOW), "and if the map knows an older one only");
     assert!(!stays(&batch, 1, Some(102), 200, NOW), "there is a newer one");
-    assert!(stays(&batch, 1, None, 200, NOW), "the dirty part has none of its key");
-    assert!(stays(&batch, 1, Some(102), 100, NOW), "nobody has looked at it yet");
+    assert!(stays(&batch, 1, None, 200, NOW), "none of its key is in the map");
+}
+
+#[test]
+fn what_nobody_has_looked_at_stays() {
+    let batch = five(false).build();
+    assert!(stays(&batch, 3, Some(104), 102, NOW));
+    assert!(!stays(&batch, 3, Some(104), 103, NOW), "the latest offset has been looked at");
+}
+
+#[test]
+fn a_batch_has_a_delete_horizon_if_its_attributes_say_so() {
+    let batch = |bits| header_of(&BatchBuilder::new(0).attributes(bits).record(NOW, Some(b"k"), None).build());
+    assert_eq!(delete_horizon(&batch(0)), None, "the base timestamp is a record's");
+    assert_eq!(delete_horizon(&batch(0x40)), Some(NOW));
+    assert_eq!(delete_horizon(&batch(0x78)), Some(NOW), "other bits say other things");
+    assert_eq!(delete_horizon(&batch(0x38)), None);
+}
+
+#[test]
+fn a_marker_that_says_nothing_any_more_gets_a_delete_horizon_too() {
+    let key = [0, 0, 0, 1];
+    let batch = BatchBuilder::new(9).attributes(0x30).producer(7, 0, -1).record(NOW, Some(&key), Some(&[0; 6])).build();
+    let clean = |batch: &[u8], is_empty_marker| {
+        clean_batch(&header_of(batch), batch, BatchRetention::DeleteEmpty, is_empty_marker, HORIZON, |_| true).unwrap()
+    };
+    assert_eq!(clean(&batch, false), CleanedBatch::Kept, "its transaction has records");
+    let first = rewritten(clean(&batch, true));
+    let header = ch01_log::batch::check(&first).unwrap();
+    assert_eq!(delete_horizon(&header), Some(HORIZON.now + HORIZON.delete_retention_ms));
+    assert_eq!((header.attributes.0, header.max_timestamp, header.record_count), (0x70, NOW, 1));
+    assert_eq!(clean(&first, true), CleanedBatch::Kept);
+}
+
+#[test]
+fn a_delete_horizon_may_be_as_far_as_time_goes() {
+    let batch = five(true).build();
+    for (now, delete_retention_ms, expected) in [(NOW, i64::MAX, i64::MAX), (NOW, 0, NOW), (i64::MAX, 1, i64::MAX)] {
+        let horizon = Horizon { now, delete_retention_ms };
+        let cleaned = clean_batch(&header_of(&batch), &batch, BatchRetention::DeleteEmpty, false, horizon, |_| true);
+        let after = rewritten(cleaned.unwrap());
+        assert_eq!(delete_horizon(&header_of(&after)), Some(expected));
+    }
+}
+
+#[test]
+fn a_header_without_records_has_nothing_to_unpack() {
+    for bits in 0..5 {
+        let header = BatchHeader { record_count: 0, attributes: Attributes(bits), ..header_of(&five(false).build()) };
+        let header = header.sealed(&[]);
+        let batch = header.encode();
+        let clean = |retention| clean_batch(&header, &batch, retention, false, HORIZON, |_| true).unwrap();
+        assert_eq!(clean(BatchRetention::DeleteEmpty), CleanedBatch::Dropped, "codec {bits}");
+        assert!(matches!(clean(BatchRetention::RetainEmpty), CleanedBatch::Emptied(_)), "codec {bits}");
+    }
+}
+
+#[test]
+fn a_tombstone_stays_until_its_time_is_over() {
+    let batch = five(true).build();
     assert!(stays(&batch, 3, Some(103), 200, i64::MAX), "a tombstone without a horizon stays");
     let with_horizon = rewritten(keep(&batch, &[0, 1, 2, 3, 4], BatchRetention::DeleteEmpty));
     let due = HORIZON.now + HORIZON.delete_retention_ms;
     assert!(stays(&with_horizon, 3, Some(103), 200, due - 1));
     assert!(!stays(&with_horizon, 3, Some(103), 200, due), "its time is over");
+    assert!(!stays(&with_horizon, 3, Some(104), 200, due - 1), "there is a newer one");
+    assert!(stays(&with_horizon, 3, Some(103), 102, due), "nobody has looked at it");
     assert!(stays(&with_horizon, 1, Some(101), 200, due), "a value has no such time");
+}
+
+#[test]
+fn without_a_key_nothing_can_be_newer() {
     let no_key = BatchBuilder::new(100).record(NOW, None, Some(b"v")).build();
-    assert!(!stays(&no_key, 0, None, 200, NOW), "without a key nothing can be newer");
-    assert!(stays(&no_key, 0, None, 99, NOW));
+    assert!(!stays(&no_key, 0, None, 200, NOW), "it has no place in a compacted log");
+    assert!(stays(&no_key, 0, None, 99, NOW), "nobody has looked at it");
+    let empty_key = BatchBuilder::new(100).record(NOW, Some(b""), Some(b"v")).build();
+    assert!(stays(&empty_key, 0, None, 200, NOW), "an empty key is a key");
 }
 
 #[test]

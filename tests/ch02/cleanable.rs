@@ -86,6 +86,7 @@ fn young_records_wait_for_the_least_lag() {
     assert_eq!(of(0, NOW), 40);
     assert_eq!(of(1, NOW + 20), 20, "the segment at 20 is not a millisecond old");
     assert_eq!(of(5, NOW + 20), 20, "the one at 10 is ten");
+    assert_eq!(of(10, NOW + 20), 20, "which is enough");
     assert_eq!(of(11, NOW + 20), 10);
     assert_eq!(of(i64::MAX, NOW), 0);
 }
@@ -101,6 +102,25 @@ fn after_the_greatest_lag_a_log_is_cleaned_whatever_the_ratio() {
     assert!(!is_due(i64::MAX, NOW + 1_000_000));
     assert!(!is_due(100, NOW + 20 + 100), "the first dirty segment is as old as allowed");
     assert!(is_due(100, NOW + 20 + 101));
+}
+
+#[test]
+fn the_greatest_lag_counts_from_each_dirty_segments_first_batch() {
+    let must = |first_batch_timestamps: [i64; 5], checkpoint, last_stable_offset| {
+        let infos = five().into_iter().zip(first_batch_timestamps);
+        let segments: Vec<_> = infos.map(|(s, time)| SegmentInfo { first_batch_timestamp: time, ..s }).collect();
+        let config = CleanupConfig { max_compaction_lag_ms: 100, ..compact() };
+        let facts = CleanableFacts { checkpoint: Some(checkpoint), last_stable_offset, ..facts(&segments) };
+        log_to_clean(facts, &config, NOW + 1000).must_clean_now
+    };
+    let (old, young) = (NOW + 899, NOW + 900);
+    assert!(must([young, young, old, young, young], 0, 45), "any of them");
+    assert!(!must([young; 5], 0, 45), "as old as allowed is not too old");
+    assert!(!must([old, old, young, young, young], 20, 45), "what is clean has been cleaned");
+    assert!(must([old, old, young, young, young], 15, 45), "a segment that is dirty in part is dirty");
+    assert!(!must([young, young, young, young, old], 0, 45), "the active one is not to be cleaned");
+    assert!(must([young, young, young, old, young], 0, 20), "also one that cannot be cleaned yet");
+    assert!(!must([-1, 0, young, young, young], 0, 45), "without a timestamp nothing is old");
 }
 
 #[test]

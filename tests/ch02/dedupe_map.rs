@@ -13,6 +13,16 @@ fn key(n: i64) -> Vec<u8> {
 }
 
 #[test]
+fn a_key_is_found_again() {
+    let mut map = map(1000);
+    assert!(map.put(b"a", 5));
+    assert!(map.put(b"b", 6));
+    assert_eq!((map.get(b"a"), map.get(b"b"), map.len()), (Some(5), Some(6), 2));
+    assert!(map.put(b"a", 7), "a key that is there already");
+    assert_eq!((map.get(b"a"), map.get(b"b"), map.len()), (Some(7), Some(6), 2), "is counted once");
+}
+
+#[test]
 fn a_hundred_thousand_keys_each_with_its_newest_offset() {
     let n = 100_000;
     let bytes = n as usize * SLOT_LEN * 10 / 9 + SLOT_LEN;
@@ -24,6 +34,15 @@ fn a_hundred_thousand_keys_each_with_its_newest_offset() {
     assert!((0..n).all(|i| map.get(&key(i)) == Some(2 * n + i)));
     assert_eq!(map.get(&key(n)), None);
     assert!(map.size() <= bytes);
+}
+
+#[test]
+fn a_map_without_a_slot_holds_nothing() {
+    for bytes in [0, SLOT_LEN - 1, SLOT_LEN] {
+        let mut map = map(bytes);
+        assert!(!map.put(b"k", 0), "{bytes} bytes");
+        assert_eq!((map.get(b"k"), map.len()), (None, 0));
+    }
 }
 
 #[test]
@@ -47,8 +66,8 @@ fn it_never_exceeds_its_bytes_and_says_when_it_is_full() {
 #[test]
 fn an_older_offset_does_not_take_the_place_of_a_newer_one() {
     let mut map = map(1000);
-    map.put(b"k", 7);
-    map.put(b"k", 3);
+    assert!(map.put(b"k", 7));
+    assert!(map.put(b"k", 3), "it is in the map, if with another offset");
     assert_eq!(map.get(b"k"), Some(7));
     map.put(b"", 0);
     assert_eq!(map.get(b""), Some(0), "an empty key is a key, offset 0 an offset");

@@ -54,6 +54,15 @@ fn an_idle_log_loses_its_active_segment_too_and_starts_at_its_end() {
 }
 
 #[test]
+fn if_nothing_goes_the_logs_start_stays() {
+    let log = segments(&[(100, 1), (100, 0)]);
+    let facts = LogFacts { segments: &log, log_start_offset: 7, readable_end: 15, log_end_offset: 15 };
+    assert_eq!(plan(facts, &by_time(1), NOW), RetentionPlan::default());
+    let gone = plan(facts, &by_time(0), NOW + 1);
+    assert_eq!((gone.log_start_offset, gone.roll), (Some(15), true));
+}
+
+#[test]
 fn by_size_no_more_goes_than_what_exceeds_the_limit() {
     let log = segments(&[(100, 0), (60, 0), (100, 0), (40, 0)]);
     let of = |bytes| plan_all(&log, &by_bytes(bytes)).deletions.len();
