@@ -248,13 +248,18 @@ impl Segment {
         if self.size > 0 {
             self.max_timestamp()?;
             self.add_time_entry()?;
-            self.offset_index.seal()?;
-            self.time_index.seal()?;
+            self.seal_indexes()?;
         }
         if self.reserved > self.size {
             self.cut()?;
         }
         Ok(())
+    }
+
+    /// Makes sure that the indexes are there, which an empty segment need not have.
+    pub fn seal_indexes(&mut self) -> io::Result<()> {
+        self.offset_index.seal()?;
+        self.time_index.seal()
     }
 
     /// Every file that belongs to the segment.
