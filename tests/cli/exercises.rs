@@ -13,10 +13,10 @@ impl Clone {
     fn new() -> Clone {
         let clone = Clone(TempDir::new());
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for file in ["exercises/exercises.toml", "Cargo.toml", "exercises/open/follow.rs"] {
+        for file in ["exercises/exercises.toml", "Cargo.toml", "exercises/open/follow.rs", "exercises/open/table.rs"] {
             clone.put(file, &std::fs::read_to_string(root.join(file)).unwrap());
         }
-        for chapter in ["ch00-wire", "ch01-log"] {
+        for chapter in ["ch00-wire", "ch01-log", "ch02-retention"] {
             let manifest = format!("chapters/{chapter}/Cargo.toml");
             clone.put(&manifest, &std::fs::read_to_string(root.join(&manifest)).unwrap());
             for entry in std::fs::read_dir(root.join("chapters").join(chapter).join("src")).unwrap() {
@@ -68,6 +68,17 @@ fn a_starter_is_the_chapters_file_without_the_bodies() {
     let library = clone.get("exercises/ch01-log/src/lib.rs");
     assert!(library.contains("// Yours:\npub mod offset_index;\n"));
     assert!(library.contains("#[path = \"../../../chapters/ch01-log/src/disk.rs\"]\npub mod disk;\n"));
+}
+
+#[test]
+fn a_starter_has_what_the_tests_need_and_no_more() {
+    let clone = Clone::new();
+    let manifest = clone.get("exercises/ch02-retention/Cargo.toml");
+    assert!(manifest.contains("\n[dev-dependencies]\nbytes.workspace = true\n"), "{manifest}");
+    assert!(!manifest.contains("proptest") && !manifest.contains("kafka-protocol"), "{manifest}");
+    let library = clone.get("exercises/ch02-retention/src/lib.rs");
+    assert!(library.ends_with("// Yours:\npub mod table;\n"), "{library}");
+    assert_eq!(clone.get("exercises/ch02-retention/src/table.rs"), clone.get("exercises/open/table.rs"));
 }
 
 #[test]
@@ -139,5 +150,6 @@ fn a_broker_of_ones_own_needs_a_chapter_of_ones_own() {
     let ended = clone.run(&["broker", "--mine"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.err.contains("ch00-wire: the book's (read-varint is not solved yet)"), "{}", ended.err);
+    assert!(ended.err.contains("ch02-retention: the book's (throttle is not solved yet)"), "{}", ended.err);
     assert!(ended.err.contains("`mini-kafka check` says what is next"), "{}", ended.err);
 }
