@@ -230,6 +230,7 @@ fn prepare(path: &std::path::Path) -> Vec<Seen> {
     records
 }
 
+// ANCHOR: stop_everywhere
 /// Does something on a disk that stops after every possible number of changes, and looks at what the next start finds.
 fn stop_everywhere(act: impl Fn(&Stage) -> bool, check: impl Fn(&Stage, &[Seen], bool)) {
     let template = TempDir::new();
@@ -254,6 +255,7 @@ fn stop_everywhere(act: impl Fn(&Stage) -> bool, check: impl Fn(&Stage, &[Seen],
         }
     }
 }
+// ANCHOR_END: stop_everywhere
 
 #[test]
 fn a_crash_at_any_step_of_a_pass_loses_no_newest_record() {
