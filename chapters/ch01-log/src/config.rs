@@ -112,6 +112,7 @@ pub type TopicSettings = BTreeMap<String, String>;
 /// From a topic's own settings to the configuration of its logs, or which setting is wrong.
 pub type LogConfigOf = Arc<dyn Fn(&TopicSettings) -> Result<LogConfig, String> + Send + Sync>;
 
+// ANCHOR: hooks
 /// How logs are configured and opened: what a layer that knows more of both brings along.
 #[derive(Clone)]
 pub struct LogHooks {
@@ -128,6 +129,7 @@ impl LogHooks {
         LogHooks { config_of: Arc::new(move |settings| config.log_config(settings)), before_open: |_, _| Ok(()) }
     }
 }
+// ANCHOR_END: hooks
 
 /// Bytes of a topic's setting: values are stored as they come, also those of keys that this broker does not use.
 const LONGEST_VALUE: usize = 32_767;

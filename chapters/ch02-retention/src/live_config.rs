@@ -66,6 +66,7 @@ impl LiveConfig {
         config
     }
 
+    // ANCHOR: log_hooks
     /// What logs are opened and configured with.
     pub fn log_hooks(self: &Arc<LiveConfig>) -> LogHooks {
         let live = self.clone();
@@ -74,6 +75,7 @@ impl LiveConfig {
             before_open: swap_recovery::complete_swaps,
         }
     }
+    // ANCHOR_END: log_hooks
 
     // ANCHOR: cleanup_of
     /// What goes from a topic's logs. A topic that came with a folder from elsewhere keeps everything until someone says
