@@ -5,6 +5,7 @@ use std::fs;
 
 use ch00_wire::config::{Config, Key, WireConfig};
 use ch01_log::config::{BrokerConfig, TopicConfig};
+use ch02_retention::config::{BrokerConfig as RetentionConfig, CleanupTopicConfig};
 
 use crate::pages::root;
 
@@ -28,7 +29,7 @@ fn table(title: &str, keys: Vec<Key>) -> String {
 #[test]
 fn the_appendix_is_what_the_tables_say() {
     let mut text = "# Configuration\n\nEvery key that the brokers of this book use. They stand in `server.properties` or \
-        in `--override key=value`; a topic's keys in `mini-kafka topic create --config key=value`. A key of Apache Kafka \
+        in `--override key=value`; a topic's keys in `mini-kafka topic create --config key=value`, or, from chapter 2 on, in `mini-kafka topic config NAME --set key=value`. A key of Apache Kafka \
         that is not listed here is accepted with a warning; a key that no Kafka knows is refused, with the nearest one \
         that there is.\n\nThis page is made from the tables in the chapters' `config` modules, and a test compares it \
         with them.\n\n"
@@ -36,7 +37,9 @@ fn the_appendix_is_what_the_tables_say() {
     let chapters = [
         table("Chapter 0: the wire", WireConfig::keys()),
         table("Chapter 1: the log", added::<BrokerConfig, WireConfig>()),
+        table("Chapter 2: retention and compaction", added::<RetentionConfig, BrokerConfig>()),
         table("Topics", TopicConfig::keys()),
+        table("Topics, from chapter 2 on", CleanupTopicConfig::keys()),
     ];
     text += &chapters.join("\n");
     let path = root().join("book/src/appendix/configuration.md");
