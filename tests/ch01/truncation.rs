@@ -239,3 +239,37 @@ fn a_start_touches_no_file_for_damage_in_what_was_promised() {
         assert!(before == after, "recovery point {recovery_point}: nothing is cut");
     }
 }
+
+/// A log with a hole from 2 to 9, as compaction leaves: batches of two records at 0 and at 10.
+fn with_a_hole(dir: &Path) -> OpenOptions {
+    let two =
+        |base| BatchBuilder::new(base).leader_epoch(0).record(NOW, None, Some(b"aa")).record(NOW, None, Some(b"bb"));
+    std::fs::create_dir_all(dir).unwrap();
+    std::fs::write(dir.join(format!("{:020}.log", 0)), [two(0).build(), two(10).build()].concat()).unwrap();
+    OpenOptions { lenient: true, ..options(log_config(|_| {})) }
+}
+
+#[test]
+fn a_cut_in_a_hole_ends_the_log_there_and_the_next_start_knows() {
+    let dir = TempDir::new();
+    let options = with_a_hole(dir.path());
+    let mut log = open(dir.path(), options.clone()).unwrap();
+    assert_eq!(log.log_end_offset(), 12);
+    log.truncate(5).unwrap();
+    assert_eq!(log.log_end_offset(), 5, "the batch behind the hole begins at 10, but 5 was asked for");
+    drop(log);
+    let mut log = open(dir.path(), options).unwrap();
+    assert_eq!(log.log_end_offset(), 5, "after a restart");
+    assert_eq!(append(&mut log, batch(&["next"]).build()).base_offset, 5);
+}
+
+#[test]
+fn a_log_never_ends_before_its_start() {
+    let dir = TempDir::new();
+    let mut log = open_log(dir.path());
+    log.increment_log_start_offset(3);
+    // The batch of 2 and 3 goes as a whole; but 2 is not there to be read or written again.
+    log.truncate(3).unwrap();
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (3, 3));
+    assert_eq!(append(&mut log, batch(&["next"]).build()).base_offset, 3);
+}
