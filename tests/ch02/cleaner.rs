@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ch01_log::builder::BatchBuilder;
 use ch01_log::compression::Compression;
 use ch01_log::disk::{Change, Disk, Fault, Faults};
-use ch01_log::partition::OffsetQuery;
 use ch02_retention::cleaner::{CleanError, Cleaner};
 use ch02_retention::cleanup::CleanupConfig;
 
@@ -67,7 +66,6 @@ fn a_fetch_in_a_hole_begins_at_the_next_record() {
     {
         assert_eq!(by_time(&mut log, time), expected, "the first at or after {}", time - NOW);
     }
-    let _ = OffsetQuery::Earliest;
 }
 
 #[test]

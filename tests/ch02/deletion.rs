@@ -84,7 +84,7 @@ fn files_wait_for_their_time() {
 }
 
 #[test]
-fn ten_thousand_segments_are_judged_without_a_file_kept_open() {
+fn thousands_of_segments_are_judged_without_a_file_kept_open() {
     let dir = TempDir::new();
     let stage = Stage::new(dir.path());
     for i in 0..2000 {

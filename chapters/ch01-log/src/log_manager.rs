@@ -32,6 +32,7 @@ const PARTITION_METADATA: &str = "partition.metadata";
 pub struct LogManager {
     pub(crate) dirs: Vec<Arc<LogDir>>,
     pub(crate) partitions: RwLock<HashMap<TopicPartition, Arc<LocalPartition>>>,
+    /// Sets a partition's folder right before its log is opened.
     before_open: fn(&Disk, &Path) -> Result<(), LogError>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Tasks,

@@ -44,11 +44,15 @@ pub struct Maintenance {
     claimed: Mutex<HashSet<TopicPartition>>,
     /// Logs that could not be cleaned, and when to try again: `Timestamp::MAX` stands for the next start.
     not_before: Mutex<HashMap<TopicPartition, Timestamp>>,
-    pub(crate) doomed: Mutex<DoomedFiles>,
+    /// Files of segments that have left their logs.
+    doomed: Mutex<DoomedFiles>,
     /// Woken when there are more of them.
-    pub(crate) was_doomed: Notify,
+    was_doomed: Notify,
+    /// What all cleaner threads together have used of their rate.
     throttle: Mutex<Throttle>,
+    /// When the broker started: the throttle counts time from then on.
     started: Instant,
+    /// Whether the warning about topics from elsewhere was given.
     has_warned: Mutex<bool>,
 }
 
@@ -85,16 +89,6 @@ impl Maintenance {
             started: Instant::now(),
             has_warned: Mutex::new(false),
         }
-    }
-
-    /// The broker whose logs these are.
-    pub fn state(&self) -> &Arc<LogState> {
-        &self.state
-    }
-
-    /// The configuration.
-    pub fn config(&self) -> &Arc<LiveConfig> {
-        &self.config
     }
 
     fn claim(&self, name: &TopicPartition) -> Option<Claim<'_>> {
@@ -148,11 +142,7 @@ impl Maintenance {
             let now = self.state.clock.now();
             let deleted = delete_old_segments(&mut log.log(), progress.readable_end, &config, now);
             match deleted {
-                Ok(deleted) => {
-                    let due = now.saturating_add(config.file_delete_delay_ms);
-                    self.doomed.lock().unwrap().add(deleted.doomed, due);
-                    self.was_doomed.notify_one();
-                }
+                Ok(deleted) => self.doom(deleted.doomed, now, &config),
                 Err(e) => self.note_failure(&name, &log, e.into(), now),
             }
         }
@@ -174,8 +164,7 @@ impl Maintenance {
                     "{name}: compacted up to {}, {} bytes became {}",
                     pass.first_dirty_offset, pass.bytes_before, pass.bytes_after
                 );
-                self.doomed.lock().unwrap().add(pass.doomed.clone(), now.saturating_add(config.file_delete_delay_ms));
-                self.was_doomed.notify_one();
+                self.doom(pass.doomed.clone(), now, config);
                 Some(pass)
             }
             Err(e) => {
@@ -250,6 +239,14 @@ impl Maintenance {
         match e {
             CleanError::Log(LogError::Io(e)) if !is_temporary(&e) => log.dir().fail(&e.to_string()),
             _ => {}
+        }
+    }
+
+    /// Has files removed after `file.delete.delay.ms`.
+    fn doom(&self, files: Vec<PathBuf>, now: Timestamp, config: &CleanupConfig) {
+        if !files.is_empty() {
+            self.doomed.lock().unwrap().add(files, now.saturating_add(config.file_delete_delay_ms));
+            self.was_doomed.notify_one();
         }
     }
 

@@ -74,18 +74,21 @@ pub struct Follower {
 /// A leader, for one epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leader {
-    me: BrokerId,
     epoch: Epoch,
     /// Where the log ended when the epoch began.
     epoch_start: Offset,
+    /// The offset of the next record.
     log_end: Offset,
+    /// Consumers may see everything below; at most the log's end.
     high_watermark: Offset,
+    /// The other replicas.
     followers: BTreeMap<BrokerId, Follower>,
     isr: Isr,
+    /// `min.insync.replicas`, 1 or more.
     min_insync_replicas: usize,
-    /// `replica.lag.time.max.ms`.
+    /// `replica.lag.time.max.ms`, 0 or more.
     lag_max_ms: i64,
-    /// The time, as it was last told.
+    /// The time, as it was last told, in milliseconds.
     now: Timestamp,
 }
 
@@ -124,7 +127,6 @@ impl Leader {
         let followers = replicas.iter().filter(|&&replica| replica != me).map(follower).collect();
         let high_watermark = high_watermark.min(log_end);
         Leader {
-            me,
             epoch,
             epoch_start: log_end,
             log_end,
