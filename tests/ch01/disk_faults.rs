@@ -112,7 +112,8 @@ fn visible(state: &State, name: &TopicPartition) -> Option<Vec<String>> {
 fn read_request(offset: i64) -> ReadRequest {
     ReadRequest {
         reader: Reader::Consumer { committed: false },
-        rack: String::new(),
+        rack: None,
+        known_readable_end: i64::MAX,
         current_leader_epoch: -1,
         offset,
         last_fetched_epoch: -1,

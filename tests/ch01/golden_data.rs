@@ -42,7 +42,8 @@ fn consume(partition: &dyn Partition, committed: bool) -> (Vec<Seen>, Offset, Op
     while offset < end {
         let request = ReadRequest {
             reader,
-            rack: String::new(),
+            rack: None,
+            known_readable_end: i64::MAX,
             current_leader_epoch: -1,
             offset,
             last_fetched_epoch: -1,

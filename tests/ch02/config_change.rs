@@ -70,7 +70,7 @@ fn what_makes_no_sense_is_refused() {
 #[test]
 fn a_running_broker_changes_some_keys_only() {
     let check = |before: &[(&str, &str)], after: &[(&str, &str)]| {
-        let checked = check_broker(&settings(before), &settings(after), BrokerConfig::default);
+        let checked = check_broker(&settings(before), &settings(after), &BrokerConfig::default());
         checked.map_err(|e| (e.code, e.message.unwrap_or_default()))
     };
     assert_eq!(check(&[], &[("log.retention.ms", "5"), ("log.cleanup.policy", "compact")]), Ok(()));
@@ -99,7 +99,7 @@ fn settings_of_a_broker_have_to_go_together() {
         log_cleaner_max_compaction_lag_ms: 50,
         ..BrokerConfig::default()
     };
-    let checked = check_broker(&settings(&[]), &settings(&[("log.cleaner.max.compaction.lag.ms", "50")]), lags);
+    let checked = check_broker(&settings(&[]), &settings(&[("log.cleaner.max.compaction.lag.ms", "50")]), &lags());
     assert_eq!(checked.unwrap_err().code, ErrorCode::INVALID_CONFIG);
 }
 

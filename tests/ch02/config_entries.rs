@@ -124,8 +124,8 @@ fn lists_keep_their_order() {
 
 #[test]
 fn defaults_of_all_brokers_are_what_was_set() {
-    assert_eq!(default_entries(&settings(&[])), []);
-    let made = default_entries(&settings(&[("log.retention.ms", "5")]));
+    assert_eq!(default_entries(&settings(&[]), &BrokerConfig::default()), []);
+    let made = default_entries(&settings(&[("log.retention.ms", "5")]), &BrokerConfig::default());
     assert_eq!((made.len(), line(&made, "log.retention.ms").as_str()), (1, "5 = 3 log.retention.ms 5"));
 }
 

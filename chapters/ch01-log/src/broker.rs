@@ -25,6 +25,7 @@ use crate::log_manager::LogManager;
 use crate::messages::ProduceRequest;
 use crate::metadata::{BrokerImage, Endpoint, MetadataImage};
 use crate::partition::Partition;
+use crate::replicas::Replicas;
 use crate::text_checkpoint::TopicPartition;
 use crate::topics::Topics;
 
@@ -36,6 +37,8 @@ pub struct State {
     pub image: watch::Receiver<Arc<MetadataImage>>,
     /// The logs.
     pub logs: Arc<LogManager>,
+    /// Who has copies of partitions, and who serves them.
+    pub replicas: Arc<dyn Replicas>,
     /// Whoever creates and deletes topics; locked by one blocking task at a time.
     pub topics: Arc<Mutex<Topics>>,
     /// Where work that blocks goes.
@@ -53,15 +56,11 @@ impl State {
     // ANCHOR: partition
     /// A partition of a topic, or the error that clients know: no such topic, no such partition, or no log for it.
     pub fn partition(&self, topic: &str, partition: i32) -> Result<Arc<dyn Partition>, ErrorCode> {
-        if let Some(partition) = self.logs.get(&TopicPartition::new(topic, partition)) {
-            return Ok(partition);
-        }
-        match self.image().topic(topic) {
-            Some(topic) if (0..topic.partitions.len() as i32).contains(&partition) => {
-                Err(ErrorCode::KAFKA_STORAGE_ERROR)
-            }
-            _ => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-        }
+        let name = TopicPartition::new(topic, partition);
+        self.replicas.partition(&name, &self.logs).map_err(|e| match self.image().topic(topic) {
+            Some(topic) if (0..topic.partitions.len() as i32).contains(&partition) => e,
+            _ => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        })
     }
     // ANCHOR_END: partition
 }
@@ -164,8 +163,9 @@ pub fn open_state(
     let logs = Arc::new(LogManager::new(&config, &hooks, disk, clock.clone(), tasks.clone())?);
     let id = config.wire.broker_id;
     let broker = BrokerImage { id, rack: None, endpoints };
-    let (topics, image) = Topics::open(&config, hooks.config_of, disk, logs.clone(), broker)?;
-    Ok(State { config, image, logs, topics: Arc::new(Mutex::new(topics)), tasks, clock })
+    let replicas = hooks.replicas.clone();
+    let (topics, image) = Topics::open(&config, hooks, disk, logs.clone(), broker)?;
+    Ok(State { config, image, logs, replicas, topics: Arc::new(Mutex::new(topics)), tasks, clock })
 }
 
 fn start_housekeeping(state: &State) {

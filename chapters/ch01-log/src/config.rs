@@ -10,6 +10,7 @@ use ch00_wire::config::{Config, Key, Value, WireConfig};
 use crate::compression::Compression;
 use crate::disk::Disk;
 use crate::log::LogConfig;
+use crate::replicas::{OneCopy, Replicas};
 use crate::scan::LogError;
 use crate::segment::SegmentConfig;
 use crate::validate::Rules;
@@ -113,20 +114,26 @@ pub type TopicSettings = BTreeMap<String, String>;
 pub type LogConfigOf = Arc<dyn Fn(&TopicSettings) -> Result<LogConfig, String> + Send + Sync>;
 
 // ANCHOR: hooks
-/// How logs are configured and opened: what a layer that knows more of both brings along.
+/// How logs are configured, opened and served: what a layer that knows more of it brings along.
 #[derive(Clone)]
 pub struct LogHooks {
     /// The configuration of a topic's logs.
     pub config_of: LogConfigOf,
     /// Sets a partition's folder right before its log is opened.
     pub before_open: fn(&Disk, &Path) -> Result<(), LogError>,
+    /// Who has copies, and who serves them.
+    pub replicas: Arc<dyn Replicas>,
 }
 
 impl LogHooks {
     /// This chapter's own.
     pub fn new(config: &BrokerConfig) -> LogHooks {
         let config = config.clone();
-        LogHooks { config_of: Arc::new(move |settings| config.log_config(settings)), before_open: |_, _| Ok(()) }
+        LogHooks {
+            replicas: Arc::new(OneCopy { broker_id: config.wire.broker_id }),
+            config_of: Arc::new(move |settings| config.log_config(settings)),
+            before_open: |_, _| Ok(()),
+        }
     }
 }
 // ANCHOR_END: hooks

@@ -18,7 +18,7 @@ use crate::partition::{
     RequiredAcks,
 };
 use crate::scan::LogError;
-use crate::validate::validate;
+use crate::validate::{Valid, validate};
 
 /// A log, its disk, and those who wait for it.
 pub struct LocalPartition {
@@ -84,19 +84,11 @@ impl LocalPartition {
         if self.progress.read().unwrap().is_none() {
             return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into());
         }
-        if self.dir.is_failed() { Err(ErrorCode::KAFKA_STORAGE_ERROR.into()) } else { Ok(()) }
+        self.check_disk()
     }
 
-    fn check_epoch(&self, known: Epoch) -> Result<(), PartitionError> {
-        match known {
-            -1 => Ok(()),
-            known if known < self.leader_epoch => Err(ErrorCode::FENCED_LEADER_EPOCH.into()),
-            known if known > self.leader_epoch => Err(ErrorCode::UNKNOWN_LEADER_EPOCH.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn storage_error(&self, error: &LogError) -> PartitionError {
+    /// Notes what happened to the disk, and says what a client is told.
+    pub fn storage_error(&self, error: &LogError) -> PartitionError {
         match error {
             LogError::Io(e) if !is_temporary(e) => self.dir.fail(&e.to_string()),
             // What has run out may come back; a damaged log is offline from the damage on, the disk is not.
@@ -121,8 +113,18 @@ fn progress_of(log: &Log) -> Progress {
     }
 }
 
+/// Whether a reader, who knows of an epoch (-1: of none), and this broker speak of the same one.
+pub fn check_epoch(known: Epoch, current: Epoch) -> Result<(), PartitionError> {
+    match known {
+        -1 => Ok(()),
+        known if known < current => Err(ErrorCode::FENCED_LEADER_EPOCH.into()),
+        known if known > current => Err(ErrorCode::UNKNOWN_LEADER_EPOCH.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Where a reader's view ends.
-fn end_for(reader: Reader, progress: &Progress) -> Offset {
+pub fn end_for(reader: Reader, progress: &Progress) -> Offset {
     match reader {
         Reader::Consumer { committed: true } => progress.last_stable_offset,
         Reader::Consumer { committed: false } => progress.readable_end,
@@ -130,27 +132,30 @@ fn end_for(reader: Reader, progress: &Progress) -> Offset {
     }
 }
 
-impl Partition for LocalPartition {
-    // ANCHOR: append
-    fn append(&self, records: Bytes, _acks: RequiredAcks) -> Result<Accepted, PartitionError> {
-        self.check_online()?;
+/// What any partition does with its log, whoever decides in which epoch and how far readers see.
+impl LocalPartition {
+    // ANCHOR: validate
+    /// Checks what a producer sent.
+    pub fn validate(&self, records: Bytes) -> Result<Valid, PartitionError> {
+        self.check_disk()?;
         let config = self.config.read().unwrap().clone();
+        validate(records, &config.rules, self.clock.now())
+            .map_err(|e| PartitionError { code: e.error_code(), message: Some(e.to_string()) })
+    }
+    // ANCHOR_END: validate
+
+    // ANCHOR: append_valid
+    /// Appends a batch. `then` is called under the log's lock, and gives what has to belong to this very moment.
+    pub fn append_valid(
+        &self,
+        batch: Valid,
+        leader_epoch: Epoch,
+        then: impl FnOnce(&Log) -> Result<ProgressReceiver, PartitionError>,
+    ) -> Result<Accepted, PartitionError> {
         let now = self.clock.now();
-        let batch = validate(records, &config.rules, now)
-            .map_err(|e| PartitionError { code: e.error_code(), message: Some(e.to_string()) })?;
         let mut log = self.log();
-        let appended = log.append(batch, self.leader_epoch).map_err(|e| match e {
-            AppendError::Refused(code) => code.into(),
-            AppendError::NoRoom(e) => {
-                warn!("{}: no room to append: {e}", log.name());
-                PartitionError { code: ErrorCode::KAFKA_STORAGE_ERROR, message: Some(e.to_string()) }
-            }
-            AppendError::Failed(e) => self.storage_error(&e),
-        })?;
-        let progress = self.receiver()?;
-        if let Some(sender) = self.progress.read().unwrap().as_ref() {
-            sender.send_replace(progress_of(&log));
-        }
+        let appended = log.append(batch, leader_epoch).map_err(|e| self.append_error(&log, e))?;
+        let progress = then(&log)?;
         let (log_start_offset, must_flush) = (log.log_start_offset(), log.must_flush(now));
         drop(log);
         if appended.rolled {
@@ -161,19 +166,33 @@ impl Partition for LocalPartition {
             last_offset: appended.last_offset,
             log_append_time: appended.log_append_time,
             log_start_offset,
-            leader_epoch: self.leader_epoch,
+            leader_epoch,
             progress,
             must_flush,
         })
     }
-    // ANCHOR_END: append
+    // ANCHOR_END: append_valid
 
-    // ANCHOR: read
-    fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, PartitionError> {
-        self.check_online()?;
-        self.check_epoch(request.current_leader_epoch)?;
-        let mut log = self.log();
-        let progress = progress_of(&log);
+    /// What a client is told of an append that failed.
+    pub fn append_error(&self, log: &Log, e: AppendError) -> PartitionError {
+        match e {
+            AppendError::Refused(code) => code.into(),
+            AppendError::NoRoom(e) => {
+                warn!("{}: no room to append: {e}", log.name());
+                PartitionError { code: ErrorCode::KAFKA_STORAGE_ERROR, message: Some(e.to_string()) }
+            }
+            AppendError::Failed(e) => self.storage_error(&e),
+        }
+    }
+
+    // ANCHOR: read_up_to
+    /// Reads batches below an end. `progress`: how far the partition has come.
+    pub fn read_up_to(
+        &self,
+        log: &mut Log,
+        request: &ReadRequest,
+        progress: Progress,
+    ) -> Result<ReadAnswer, PartitionError> {
         let end = end_for(request.reader, &progress);
         let committed = request.reader == Reader::Consumer { committed: true };
         let read = log.read(request.offset, end, request.max_bytes, request.at_least_one, committed);
@@ -190,22 +209,11 @@ impl Partition for LocalPartition {
             records: read.region.map_or(Chunk::Bytes(Bytes::new()), Chunk::File),
         })
     }
-    // ANCHOR_END: read
+    // ANCHOR_END: read_up_to
 
-    fn progress(&self) -> Result<ProgressReceiver, PartitionError> {
-        self.receiver()
-    }
-
-    fn find_offset(
-        &self,
-        query: OffsetQuery,
-        reader: Reader,
-        current_leader_epoch: Epoch,
-    ) -> Result<Option<FoundTimestamp>, PartitionError> {
-        self.check_online()?;
-        self.check_epoch(current_leader_epoch)?;
+    /// Finds an offset among those below `end`.
+    pub fn find(&self, query: OffsetQuery, end: Offset) -> Result<Option<FoundTimestamp>, PartitionError> {
         let mut log = self.log();
-        let end = end_for(reader, &progress_of(&log));
         let at = |offset: Offset, epoch: Option<Epoch>| {
             Some(FoundTimestamp { timestamp: -1, offset, leader_epoch: epoch.unwrap_or(-1) })
         };
@@ -222,6 +230,52 @@ impl Partition for LocalPartition {
             let e = log.note_damage(e);
             self.storage_error(&e)
         })
+    }
+
+    /// Whether its disk works.
+    pub fn check_disk(&self) -> Result<(), PartitionError> {
+        if self.dir.is_failed() { Err(ErrorCode::KAFKA_STORAGE_ERROR.into()) } else { Ok(()) }
+    }
+}
+
+impl Partition for LocalPartition {
+    // ANCHOR: append
+    fn append(&self, records: Bytes, _acks: RequiredAcks) -> Result<Accepted, PartitionError> {
+        self.check_online()?;
+        let batch = self.validate(records)?;
+        self.append_valid(batch, self.leader_epoch, |log| {
+            let progress = self.progress.read().unwrap();
+            let sender = progress.as_ref().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+            sender.send_replace(progress_of(log));
+            Ok(sender.subscribe())
+        })
+    }
+    // ANCHOR_END: append
+
+    // ANCHOR: read
+    fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, PartitionError> {
+        self.check_online()?;
+        check_epoch(request.current_leader_epoch, self.leader_epoch)?;
+        let mut log = self.log();
+        let progress = progress_of(&log);
+        self.read_up_to(&mut log, request, progress)
+    }
+    // ANCHOR_END: read
+
+    fn progress(&self) -> Result<ProgressReceiver, PartitionError> {
+        self.receiver()
+    }
+
+    fn find_offset(
+        &self,
+        query: OffsetQuery,
+        reader: Reader,
+        current_leader_epoch: Epoch,
+    ) -> Result<Option<FoundTimestamp>, PartitionError> {
+        self.check_online()?;
+        check_epoch(current_leader_epoch, self.leader_epoch)?;
+        let end = end_for(reader, &progress_of(&self.log()));
+        self.find(query, end)
     }
 
     // ANCHOR: flush

@@ -21,6 +21,7 @@ use ch00_wire::uuid::Uuid;
 use tokio::sync::Notify;
 use tracing::error;
 
+use crate::batch::Offset;
 use crate::disk::Disk;
 use crate::text_checkpoint::{Offsets, TopicPartition, read_offsets, write_offsets};
 
@@ -150,10 +151,21 @@ impl LogDir {
         write_offsets(&self.disk, &self.path.join(READABLE_ENDS), ends)
     }
 
-    /// Takes a topic's partitions out of the checkpoints.
-    pub fn forget(&self, topic: &str) -> io::Result<()> {
+    /// Takes partitions out of the checkpoints.
+    pub fn forget(&self, is_gone: impl Fn(&TopicPartition) -> bool) -> io::Result<()> {
         for file in [RECOVERY_POINTS, LOG_STARTS, READABLE_ENDS, CLEANED] {
-            self.change_offsets(file, |offsets| offsets.retain(|name, _| name.topic != topic))?;
+            self.change_offsets(file, |offsets| offsets.retain(|name, _| !is_gone(name)))?;
+        }
+        Ok(())
+    }
+
+    /// Sets a partition's recovery point, and up to where it is compacted, back to where its log is about to be cut: the
+    /// next start would else take what is missing for lost.
+    pub fn truncating(&self, name: &TopicPartition, offset: Offset) -> io::Result<()> {
+        for file in [RECOVERY_POINTS, READABLE_ENDS, CLEANED] {
+            self.change_offsets(file, |offsets| {
+                offsets.entry(name.clone()).and_modify(|known| *known = offset.min(*known));
+            })?;
         }
         Ok(())
     }
@@ -227,10 +239,19 @@ impl LogDir {
 
 /// What a partition's folder is renamed to before it is removed: as Apache Kafka does, and no longer than names may be.
 pub fn doomed_name(partition: &TopicPartition) -> String {
+    renamed(partition, "delete")
+}
+
+/// What a partition's folder is renamed to that belongs to no topic here.
+pub fn stray_name(partition: &TopicPartition) -> String {
+    renamed(partition, "stray")
+}
+
+fn renamed(partition: &TopicPartition, what: &str) -> String {
     const LONGEST: usize = 255 - ".-delete".len() - 32;
     let name = partition.to_string();
     let id: String = Uuid::random().0.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}.{id}-delete", name.get(..LONGEST).unwrap_or(&name))
+    format!("{}.{id}-{what}", name.get(..LONGEST).unwrap_or(&name))
 }
 
 fn is_doomed(folder: &str) -> bool {

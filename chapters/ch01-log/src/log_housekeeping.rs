@@ -123,9 +123,10 @@ impl LogManager {
         let _writing = dir.lock_checkpoints();
         let (mut points, mut starts, mut ends) = (Offsets::new(), Offsets::new(), Offsets::new());
         for (name, partition) in self.all().into_iter().filter(|(_, partition)| Arc::ptr_eq(partition.dir(), dir)) {
+            let readable_end = self.replicas.readable_end(&name);
             let log = partition.log();
             points.insert(name.clone(), log.recovery_point());
-            ends.insert(name.clone(), log.log_end_offset());
+            ends.insert(name.clone(), readable_end.unwrap_or(Offset::MAX).min(log.log_end_offset()));
             if log.first_segment_offset() < log.log_start_offset() {
                 starts.insert(name.clone(), log.log_start_offset());
             }

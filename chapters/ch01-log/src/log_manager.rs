@@ -9,16 +9,17 @@ use std::sync::{Arc, Mutex, RwLock};
 use ch00_wire::tasks::Tasks;
 use ch00_wire::uuid::Uuid;
 use tokio::sync::Notify;
-use tracing::error;
+use tracing::{error, warn};
 
-use crate::batch::Timestamp;
+use crate::batch::{Offset, Timestamp};
 use crate::clock::Clock;
 use crate::config::{BrokerConfig, LogHooks};
 use crate::disk::Disk;
 use crate::local_partition::LocalPartition;
 use crate::log::{Log, LogConfig};
-use crate::log_dir::{Checkpoints, LogDir, doomed_name};
+use crate::log_dir::{Checkpoints, LogDir, doomed_name, stray_name};
 use crate::recovery::OpenOptions;
+use crate::replicas::Replicas;
 use crate::scan::LogError;
 use crate::text_checkpoint::{Offsets, TopicPartition};
 
@@ -34,6 +35,7 @@ pub struct LogManager {
     pub(crate) partitions: RwLock<HashMap<TopicPartition, Arc<LocalPartition>>>,
     /// Sets a partition's folder right before its log is opened.
     before_open: fn(&Disk, &Path) -> Result<(), LogError>,
+    pub(crate) replicas: Arc<dyn Replicas>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Tasks,
     pub(crate) producer_expiration_ms: i64,
@@ -72,6 +74,7 @@ impl LogManager {
             dirs,
             partitions: RwLock::default(),
             before_open: hooks.before_open,
+            replicas: hooks.replicas.clone(),
             clock,
             tasks,
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
@@ -163,7 +166,7 @@ impl LogManager {
             return;
         }
         match self.open(dir, name, checkpoints, config, dir.was_clean()) {
-            Ok(partition) => self.insert(name, partition),
+            Ok(partition) => drop(self.insert(name, partition)),
             Err(e) => error!("{name} is offline: {e}"),
         }
     }
@@ -215,21 +218,60 @@ impl LogManager {
 
     /// Makes the log of a new partition, on the disk that has the fewest.
     pub fn create(&self, name: &TopicPartition, topic_id: Uuid, config: LogConfig) -> Result<(), LogError> {
-        let write_id = |dir: &LogDir| {
-            let metadata = format!("version: 0\ntopic_id: {topic_id}");
-            dir.disk().replace(&dir.folder(name).join(PARTITION_METADATA), metadata.as_bytes(), false)
-        };
         if let Some(partition) = self.get(name) {
-            // A crash may have come before the id was written.
-            let has_id = partition.dir().folder(name).join(PARTITION_METADATA).exists();
-            return if has_id { Ok(()) } else { Ok(write_id(partition.dir())?) };
+            let file = partition.dir().folder(name).join(PARTITION_METADATA);
+            match std::fs::read_to_string(&file).ok().as_deref().map(topic_id_in) {
+                // A crash may have come before the id was written.
+                None => return Ok(write_topic_id(partition.dir(), name, topic_id)?),
+                Some(Some(found)) if found != topic_id => self.set_aside(name)?,
+                Some(_) => return Ok(()),
+            }
         }
+        self.create_at(name, topic_id, config, 0)?.log().begin_epoch(0)?;
+        Ok(())
+    }
+
+    fn create_at(
+        &self,
+        name: &TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        start: Offset,
+    ) -> Result<Arc<LocalPartition>, LogError> {
         let dir = self.emptiest_dir()?;
         dir.disk().create_dir(&dir.folder(name))?;
-        write_id(&dir)?;
-        let partition = self.open(&dir, name, &Checkpoints::default(), config, true)?;
-        partition.log().begin_epoch(0)?;
-        self.insert(name, partition);
+        write_topic_id(&dir, name, topic_id)?;
+        let mut checkpoints = Checkpoints::default();
+        checkpoints.log_starts.insert(name.clone(), start);
+        let partition = self.open(&dir, name, &checkpoints, config, true)?;
+        Ok(self.insert(name, partition))
+    }
+
+    /// Removes what a partition has, and begins again at an offset.
+    pub fn begin_anew(
+        &self,
+        name: &TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        start: Offset,
+    ) -> Result<Arc<LocalPartition>, LogError> {
+        self.delete(name)?;
+        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
+            dir.forget(|other| other == name)?;
+        }
+        self.create_at(name, topic_id, config, start)
+    }
+
+    /// Renames a folder that belongs to another topic of the same name, so that nobody serves it and nothing is lost.
+    fn set_aside(&self, name: &TopicPartition) -> io::Result<()> {
+        let Some(partition) = self.partitions.write().unwrap().remove(name) else { return Ok(()) };
+        partition.retire();
+        let dir = partition.dir();
+        dir.count_partition(-1);
+        let aside = dir.path().join(stray_name(name));
+        dir.disk().rename(&dir.folder(name), &aside)?;
+        dir.forget(|other| other == name)?;
+        warn!("{name}: the folder belongs to another topic of that name; it is kept as {}", aside.display());
         Ok(())
     }
 
@@ -239,9 +281,11 @@ impl LogManager {
         emptiest.ok_or_else(|| io::Error::other("every log directory has failed"))
     }
 
-    fn insert(&self, name: &TopicPartition, partition: LocalPartition) {
+    fn insert(&self, name: &TopicPartition, partition: LocalPartition) -> Arc<LocalPartition> {
         partition.dir().count_partition(1);
-        self.partitions.write().unwrap().insert(name.clone(), Arc::new(partition));
+        let partition = Arc::new(partition);
+        self.partitions.write().unwrap().insert(name.clone(), partition.clone());
+        partition
     }
 
     /// Removes a partition: no longer served at once, its folder renamed so that no restart takes it for a partition,
@@ -267,7 +311,8 @@ impl LogManager {
 
     /// Takes a topic's partitions, which are gone, out of the checkpoints.
     pub fn forget(&self, topic: &str) -> io::Result<()> {
-        self.dirs.iter().filter(|dir| !dir.is_failed()).try_for_each(|dir| dir.forget(topic))
+        let mut working = self.dirs.iter().filter(|dir| !dir.is_failed());
+        working.try_for_each(|dir| dir.forget(|name| name.topic == topic))
     }
 
     /// Completes when the last log directory has failed.
@@ -276,4 +321,14 @@ impl LogManager {
             self.disk_failed.notified().await;
         }
     }
+}
+
+/// The topic id in the text of a `partition.metadata`.
+pub(crate) fn topic_id_in(text: &str) -> Option<Uuid> {
+    text.lines().find_map(|line| line.strip_prefix("topic_id: ")?.trim().parse().ok())
+}
+
+fn write_topic_id(dir: &LogDir, name: &TopicPartition, topic_id: Uuid) -> io::Result<()> {
+    let metadata = format!("version: 0\ntopic_id: {topic_id}");
+    dir.disk().replace(&dir.folder(name).join(PARTITION_METADATA), metadata.as_bytes(), false)
 }

@@ -101,8 +101,8 @@ pub enum Reader {
 pub struct ReadRequest {
     /// Who reads.
     pub reader: Reader,
-    /// The rack the reader stands in; empty if it does not say.
-    pub rack: String,
+    /// The rack the reader stands in, empty if it does not say; `None`: a reader that cannot be sent to another broker.
+    pub rack: Option<String>,
     /// The leader epoch that the reader knows, -1 if it does not say.
     pub current_leader_epoch: Epoch,
     /// Where it wants to read.
@@ -111,6 +111,8 @@ pub struct ReadRequest {
     pub last_fetched_epoch: Epoch,
     /// Where its own log starts, -1 if it does not say.
     pub log_start_offset: Offset,
+    /// The readable end that a copying broker knows of; `Offset::MAX` if it does not say.
+    pub known_readable_end: Offset,
     /// The most bytes it wants.
     pub max_bytes: usize,
     /// Whether the first batch is to be given although it is larger than `max_bytes`.
@@ -124,6 +126,13 @@ pub struct Divergence {
     pub epoch: Epoch,
     /// Where it ends in the leader's log.
     pub end_offset: Offset,
+}
+
+impl ReadRequest {
+    /// Whether a copying broker is to learn of a new readable end, even if there is nothing to copy.
+    pub fn has_news(&self, progress: &Progress) -> bool {
+        matches!(self.reader, Reader::Replica { .. }) && progress.readable_end > self.known_readable_end
+    }
 }
 
 /// One partition's part of the answer.

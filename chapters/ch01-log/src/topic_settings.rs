@@ -22,7 +22,7 @@ impl Topics {
         let stored = topic.clone();
         self.store.change(|contents| drop(contents.topics.insert(name.to_owned(), stored))).map_err(not_stored)?;
         self.configure_logs_of(name, topic.partitions, &topic.settings);
-        self.publish(|image, topics| image.put_topic(topics.topic_image(name, &topic)));
+        self.publish_topics([(&name.to_owned(), &topic)]);
         Ok(())
     }
     // ANCHOR_END: change_settings
@@ -50,8 +50,11 @@ impl Topics {
 
     fn configure_logs_of(&self, name: &str, partitions: i32, settings: &TopicSettings) {
         let config = self.log_config(name, settings);
-        for partition in (0..partitions).filter_map(|index| self.logs.get(&TopicPartition::new(name, index))) {
-            partition.set_config(config.clone());
+        for name in (0..partitions).map(|index| TopicPartition::new(name, index)) {
+            if let Some(partition) = self.logs.get(&name) {
+                partition.set_config(config.clone());
+                self.replicas.configured(&name, settings);
+            }
         }
     }
 }

@@ -28,6 +28,9 @@ pub struct StoredTopic {
     pub id: Uuid,
     /// How many partitions it has.
     pub partitions: i32,
+    /// The brokers that have a copy, for each partition; empty: this one has the only copy of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<Vec<i32>>,
     /// Its own settings.
     #[serde(default)]
     pub settings: TopicSettings,
@@ -37,6 +40,13 @@ pub struct StoredTopic {
     /// Whether it was found in a folder that came from elsewhere: what settings it had there is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
+}
+
+impl StoredTopic {
+    /// The brokers that have a copy of a partition.
+    pub fn replicas_of(&self, partition: i32, this_broker: i32) -> Vec<i32> {
+        self.replicas.get(partition as usize).cloned().unwrap_or_else(|| vec![this_broker])
+    }
 }
 
 /// What the file holds.

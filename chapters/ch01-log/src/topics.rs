@@ -12,13 +12,14 @@ use ch00_wire::uuid::Uuid;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::config::{BrokerConfig, LogConfigOf, TopicSettings};
+use crate::config::{BrokerConfig, LogConfigOf, LogHooks, TopicSettings};
 use crate::disk::Disk;
 use crate::log::LogConfig;
-use crate::log_manager::LogManager;
-use crate::metadata::{BrokerImage, MetadataImage, PartitionImage, TopicImage, check_topic_name, metric_name};
+use crate::log_manager::{LogManager, topic_id_in};
+use crate::metadata::{BrokerImage, MetadataImage, TopicImage, check_topic_name, metric_name};
 use crate::partition::PartitionError;
 use crate::producer_ids::ProducerIds;
+use crate::replicas::{OpenedLog, Replicas};
 use crate::text_checkpoint::TopicPartition;
 use crate::topic_store::{StoredTopic, TopicStore};
 
@@ -49,7 +50,8 @@ pub struct Topics {
     pub(crate) log_config_of: LogConfigOf,
     pub(crate) store: TopicStore,
     pub(crate) logs: Arc<LogManager>,
-    image: watch::Sender<Arc<MetadataImage>>,
+    pub(crate) replicas: Arc<dyn Replicas>,
+    image: Arc<watch::Sender<Arc<MetadataImage>>>,
     producer_ids: ProducerIds,
 }
 
@@ -65,7 +67,7 @@ impl Topics {
     /// Reads the file, opens the logs, adopts partitions that the file does not know, and makes the first image.
     pub fn open(
         config: &BrokerConfig,
-        log_config_of: LogConfigOf,
+        hooks: LogHooks,
         disk: &Disk,
         logs: Arc<LogManager>,
         broker: BrokerImage,
@@ -74,8 +76,15 @@ impl Topics {
         let store = TopicStore::open(disk, home.path())?;
         let image = MetadataImage::new(home.cluster_id(), broker.id, vec![broker]);
         let (sender, receiver) = watch::channel(Arc::new(image));
-        let (config, producer_ids) = (config.clone(), ProducerIds::default());
-        let mut topics = Topics { config, log_config_of, store, logs, image: sender, producer_ids };
+        let mut topics = Topics {
+            config: config.clone(),
+            log_config_of: hooks.config_of,
+            store,
+            logs,
+            replicas: hooks.replicas,
+            image: Arc::new(sender),
+            producer_ids: ProducerIds::default(),
+        };
         topics.load().map_err(|e| format!("log directory {}: {e}", home.path().display()))?;
         Ok((topics, receiver))
     }
@@ -89,14 +98,18 @@ impl Topics {
         };
         self.logs.load(&config_of, self.config.num_recovery_threads_per_data_dir as usize)?;
         self.finish_deletions().map_err(|e| e.to_string())?;
-        self.adopt().map_err(|e| e.to_string())?;
+        if self.replicas.adopts_topics() {
+            self.adopt().map_err(|e| e.to_string())?;
+        }
         let stored: Vec<_> = self.store.contents().topics.clone().into_iter().collect();
         for (name, topic) in &stored {
+            let possible = topic.replicas.iter().try_for_each(|brokers| self.replicas.check(brokers));
+            possible.map_err(|e| format!("topic {name}: {}", e.message.unwrap_or_default()))?;
             self.make_logs(name, topic)?;
         }
-        self.publish(|image, topics| {
-            stored.iter().for_each(|(name, topic)| image.put_topic(topics.topic_image(name, topic)))
-        });
+        let opened = stored.iter().flat_map(|(name, topic)| self.opened_logs(name, topic)).collect();
+        self.replicas.opened(opened).map_err(|e| e.message.unwrap_or_default())?;
+        self.publish_topics(stored.iter().map(|(name, topic)| (name, topic)));
         Ok(())
     }
 
@@ -140,25 +153,27 @@ impl Topics {
     // ANCHOR_END: adopt
 
     pub(crate) fn topic_image(&self, name: &str, topic: &StoredTopic) -> TopicImage {
-        let me = self.config.wire.broker_id;
         let partition = |index| {
-            let log = self.logs.get(&TopicPartition::new(name, index));
-            PartitionImage {
-                leader: if log.is_some() { me } else { -1 },
-                leader_epoch: log.map_or(0, |log| log.leader_epoch()),
-                replicas: vec![me],
-                isr: vec![me],
-            }
+            let (name, replicas) = (TopicPartition::new(name, index), topic.replicas_of(index, self.broker_id()));
+            self.replicas.describe(&name, &replicas, self.logs.get(&name).as_deref())
         };
         let partitions = (0..topic.partitions).map(partition).collect();
         let (settings, adopted) = (topic.settings.clone(), topic.adopted);
         TopicImage { name: name.to_owned(), id: topic.id, partitions, settings, adopted }
     }
 
-    pub(crate) fn publish(&self, change: impl FnOnce(&mut MetadataImage, &Topics)) {
-        let mut image = MetadataImage::clone(&self.image.borrow());
-        change(&mut image, self);
-        self.image.send_replace(Arc::new(image));
+    fn broker_id(&self) -> i32 {
+        self.config.wire.broker_id
+    }
+
+    /// Where images are published.
+    pub fn publisher(&self) -> Arc<watch::Sender<Arc<MetadataImage>>> {
+        self.image.clone()
+    }
+
+    pub(crate) fn publish_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a String, &'a StoredTopic)>) {
+        let topics: Vec<_> = topics.into_iter().map(|(name, topic)| self.topic_image(name, topic)).collect();
+        self.image.send_modify(|image| topics.into_iter().for_each(|topic| Arc::make_mut(image).put_topic(topic)));
     }
 
     /// The configuration of a topic's logs. Settings that were stored and are wrong now do not keep it from being served.
@@ -169,11 +184,17 @@ impl Topics {
         })
     }
 
+    /// The partitions of a topic that this broker has a copy of.
+    fn own_partitions(&self, topic: &StoredTopic) -> impl Iterator<Item = i32> {
+        let (topic, me) = (topic.clone(), self.broker_id());
+        (0..topic.partitions).filter(move |&index| topic.replicas_of(index, me).contains(&me))
+    }
+
     /// Makes the logs that a topic has not yet. Where one cannot be made, the others still are.
     fn make_logs(&self, name: &str, topic: &StoredTopic) -> Result<(), String> {
         let config = self.log_config(name, &topic.settings);
         let mut result = Ok(());
-        for index in 0..topic.partitions {
+        for index in self.own_partitions(topic) {
             let partition = TopicPartition::new(name, index);
             if self.logs.is_offline(&partition) {
                 continue;
@@ -182,6 +203,17 @@ impl Topics {
             result = result.and(made.map_err(|e| format!("{partition}: {e}")));
         }
         result
+    }
+
+    /// The logs of a topic that are open.
+    fn opened_logs(&self, name: &str, topic: &StoredTopic) -> Vec<OpenedLog> {
+        let opened = self.own_partitions(topic).filter_map(|index| {
+            let name = TopicPartition::new(name, index);
+            let log = self.logs.get(&name)?;
+            let (replicas, settings) = (topic.replicas_of(index, self.broker_id()), topic.settings.clone());
+            Some(OpenedLog { name, topic_id: topic.id, replicas, settings, log })
+        });
+        opened.collect()
     }
 
     // ANCHOR: create
@@ -219,9 +251,9 @@ impl Topics {
                 error!("topic {name}: {e}");
             }
         }
-        self.publish(|image, topics| {
-            new.iter().for_each(|(name, topic)| image.put_topic(topics.topic_image(name, topic)))
-        });
+        let opened = new.iter().flat_map(|(name, topic)| self.opened_logs(name, topic)).collect();
+        self.replicas.opened(opened)?;
+        self.publish_topics(new);
         Ok(())
     }
     // ANCHOR_END: store_new
@@ -247,19 +279,25 @@ impl Topics {
             let why = format!("topic `{}` collides with `{other}`: `.` and `_` are the same in metrics", topic.name);
             return Err(error(ErrorCode::INVALID_TOPIC_EXCEPTION, why));
         }
-        let partitions =
-            if topic.assignments.is_empty() { self.check_counts(topic)? } else { self.check_assignments(topic)? };
+        let replicas = if topic.assignments.is_empty() {
+            self.place(topic, most_partitions)?
+        } else {
+            self.check_assignments(topic)?
+        };
+        let partitions = replicas.len() as i32;
         if partitions > most_partitions {
             let why = format!("at most {MOST_PARTITIONS} partitions may be created by one request");
             return Err(error(ErrorCode::POLICY_VIOLATION, why));
         }
         (self.log_config_of)(&topic.settings).map_err(|why| error(ErrorCode::INVALID_CONFIG, why))?;
         let settings = topic.settings.clone();
-        Ok((topic.name.clone(), StoredTopic { id: Uuid::random(), partitions, settings, ..Default::default() }))
+        let id = Uuid::random();
+        Ok((topic.name.clone(), StoredTopic { id, partitions, replicas, settings, ..Default::default() }))
     }
     // ANCHOR_END: plan
 
-    fn check_counts(&self, topic: &NewTopic) -> Result<i32, PartitionError> {
+    /// The brokers of each partition of a new topic, by the numbers that were asked for.
+    fn place(&self, topic: &NewTopic, most_partitions: i32) -> Result<Vec<Vec<i32>>, PartitionError> {
         let partitions = if topic.partitions == -1 { self.config.num_partitions } else { topic.partitions };
         if partitions < 1 {
             return Err(error(ErrorCode::INVALID_PARTITIONS, "a topic has at least one partition"));
@@ -268,14 +306,16 @@ impl Topics {
             -1 => (self.config.default_replication_factor, "default.replication.factor"),
             copies => (i32::from(copies), "replication factor"),
         };
-        if copies != 1 {
-            let why = format!("{asked_by} {copies}: there is one broker, so there is one copy");
-            return Err(error(ErrorCode::INVALID_REPLICATION_FACTOR, why));
-        }
-        Ok(partitions)
+        // What lies above the limit is refused anyway.
+        let placed =
+            (0..partitions.min(most_partitions.saturating_add(1))).map(|index| self.replicas.place(index, copies));
+        placed.collect::<Result<_, _>>().map_err(|e| {
+            let why = e.message.unwrap_or_default();
+            error(e.code, format!("{asked_by} {copies}: {why}"))
+        })
     }
 
-    fn check_assignments(&self, topic: &NewTopic) -> Result<i32, PartitionError> {
+    fn check_assignments(&self, topic: &NewTopic) -> Result<Vec<Vec<i32>>, PartitionError> {
         if topic.partitions != -1 || topic.replication_factor != -1 {
             let why = "give either assignments or counts of partitions and copies";
             return Err(error(ErrorCode::INVALID_REQUEST, why));
@@ -286,18 +326,9 @@ impl Topics {
             if *index != expected {
                 return Err(error(ErrorCode::INVALID_REPLICA_ASSIGNMENT, format!("partition {expected} is missing")));
             }
-            self.check_brokers(brokers)?;
+            self.replicas.check(brokers)?;
         }
-        Ok(assignments.len() as i32)
-    }
-
-    fn check_brokers(&self, brokers: &[i32]) -> Result<(), PartitionError> {
-        let me = self.config.wire.broker_id;
-        if brokers != [me] {
-            let why = format!("brokers {brokers:?}: broker {me} is the only one there is");
-            return Err(error(ErrorCode::INVALID_REPLICA_ASSIGNMENT, why));
-        }
-        Ok(())
+        Ok(assignments.into_iter().map(|(_, brokers)| brokers).collect())
     }
 
     /// Gives a topic more partitions: `count` altogether.
@@ -324,12 +355,21 @@ impl Topics {
                 let why = format!("{} partitions are new, {} are assigned", count - has, assignments.len());
                 return Err(error(ErrorCode::INVALID_REPLICA_ASSIGNMENT, why));
             }
-            assignments.iter().try_for_each(|brokers| self.check_brokers(brokers))?;
+            assignments.iter().try_for_each(|brokers| self.replicas.check(brokers))?;
         }
+        let mut grown = self.store.contents().topics.get(name).cloned().ok_or_else(unknown)?;
+        // New partitions have as many copies as the first.
+        let copies = grown.replicas_of(0, self.broker_id()).len() as i32;
+        let placed = |index: i32| match assignments {
+            Some(assignments) => Ok(assignments[(index - has) as usize].clone()),
+            None => self.replicas.place(index, copies),
+        };
+        let new = (has..count).map(placed).collect::<Result<Vec<_>, _>>()?;
+        let before = (0..has).map(|index| grown.replicas_of(index, self.broker_id())).collect();
+        grown.replicas = [before, new].concat();
         if validate_only {
             return Ok(());
         }
-        let mut grown = self.store.contents().topics.get(name).cloned().ok_or_else(unknown)?;
         grown.partitions = count;
         self.store_new(&BTreeMap::from([(name.to_owned(), grown)]))
     }
@@ -349,7 +389,7 @@ impl Topics {
             }
         };
         self.store.change(mark).map_err(not_stored)?;
-        self.publish(|image, _| image.remove_topic(name));
+        self.image.send_modify(|image| Arc::make_mut(image).remove_topic(name));
         // What is left over is removed at the next start.
         self.remove_topic(name).unwrap_or_else(|e| error!("topic {name}: not removed whole: {e}"));
         Ok(())
@@ -359,7 +399,9 @@ impl Topics {
     fn remove_topic(&mut self, name: &str) -> io::Result<()> {
         let partitions = self.store.contents().topics.get(name).map_or(0, |topic| topic.partitions);
         for index in 0..partitions {
-            self.logs.delete(&TopicPartition::new(name, index))?;
+            let partition = TopicPartition::new(name, index);
+            self.replicas.closing(&partition);
+            self.logs.delete(&partition)?;
         }
         // Else a topic created again under the name would be taken for one that was synced, and cut, where this one was.
         self.logs.forget(name)?;
@@ -377,9 +419,4 @@ impl Topics {
             Ok(first)
         })
     }
-}
-
-/// The topic id in the text of a `partition.metadata`.
-fn topic_id_in(text: &str) -> Option<Uuid> {
-    text.lines().find_map(|line| line.strip_prefix("topic_id: ")?.trim().parse().ok())
 }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use ch00_wire::broker::{bind, serve};
 use ch00_wire::cli::{self, Ready};
-use ch00_wire::config::Loaded;
+use ch00_wire::config::{Listener, Loaded};
 use ch00_wire::router::Router;
+use ch00_wire::server::BoundListener;
 use ch00_wire::tasks::Tasks;
 use ch01_log::broker::{self as log_broker, State as LogState};
+use ch01_log::config::LogHooks;
 use ch01_log::disk::Disk;
 use ch01_log::topic_store::TopicStore;
 
@@ -18,6 +20,7 @@ use crate::config::BrokerConfig;
 use crate::handlers;
 use crate::live_config::LiveConfig;
 use crate::maintenance::Maintenance;
+use crate::whole_config::WholeConfig;
 
 /// What this chapter's handlers share.
 pub struct State {
@@ -64,13 +67,12 @@ impl Broker {
 
     /// Opens everything and starts what goes on in the background; nobody is served yet.
     pub async fn open(
-        loaded: Loaded<BrokerConfig>,
-        listeners: &[(ch00_wire::server::BoundListener, ch00_wire::config::Listener)],
+        config: Arc<LiveConfig>,
+        hooks: LogHooks,
+        listeners: &[(BoundListener, Listener)],
         tasks: &Tasks,
     ) -> Result<Broker, String> {
-        let config = read_settings(loaded)?;
-        let log_config = config.now().log.clone();
-        let log = log_broker::Broker::open(log_config, config.log_hooks(), listeners, tasks).await?;
+        let log = log_broker::Broker::open(config.now().log, hooks, listeners, tasks).await?;
         let state = Arc::new(State::new(log.state().clone(), config));
         start_maintenance(&state);
         Ok(Broker { log, state })
@@ -83,7 +85,8 @@ impl cli::Broker for Broker {
 
     async fn start(loaded: Loaded<BrokerConfig>, tasks: Tasks) -> Result<Broker, String> {
         let listeners = bind(&loaded.config.log.wire)?;
-        let broker = Broker::open(loaded, &listeners, &tasks).await?;
+        let config = read_settings(loaded)?;
+        let broker = Broker::open(config.clone(), config.log_hooks(), &listeners, &tasks).await?;
         let router = Arc::new(routes(&broker.state));
         serve(listeners, |_| router.clone(), &broker.state.log.config.wire, &tasks);
         Ok(broker)
@@ -104,11 +107,12 @@ impl cli::Broker for Broker {
 
 /// The settings that were made while earlier runs lasted. They are in the file of topics, which is opened for good only
 /// when logs are; logs are opened with the configuration.
-pub fn read_settings(loaded: Loaded<BrokerConfig>) -> Result<Arc<LiveConfig>, String> {
-    let home = loaded.config.log.log_folders().into_iter().next().unwrap_or_default();
+pub fn read_settings<C: WholeConfig + 'static>(loaded: Loaded<C>) -> Result<Arc<LiveConfig>, String> {
+    let log = &loaded.config.retention().log;
+    let home = log.log_folders().into_iter().next().unwrap_or_default();
     let store = TopicStore::open(&Disk::default(), &home)?;
     let settings = |broker: &str| store.contents().brokers.get(broker).cloned().unwrap_or_default();
-    let id = loaded.config.log.wire.broker_id.to_string();
+    let id = log.wire.broker_id.to_string();
     Ok(LiveConfig::new(loaded, &settings(""), &settings(&id)))
 }
 
@@ -116,7 +120,7 @@ fn start_maintenance(state: &State) {
     let (tasks, maintenance) = (&state.log.tasks, &state.maintenance);
     tasks.spawn(maintenance.clone().keep_deleting());
     tasks.spawn(maintenance.clone().keep_removing());
-    for _ in 0..state.config.now().log_cleaner_threads {
+    for _ in 0..state.config.whole().retention().log_cleaner_threads {
         tasks.spawn(maintenance.clone().keep_cleaning());
     }
 }

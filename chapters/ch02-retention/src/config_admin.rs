@@ -3,7 +3,6 @@
 //! A change is checked, stored, and applied, in this order and under the lock that every change of topics takes: what was
 //! answered is on the disk, and what is applied comes back after a restart.
 
-use ch00_wire::config::Config;
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::config::TopicSettings;
 use ch01_log::metadata::check_topic_name;
@@ -13,7 +12,7 @@ use ch01_log::topics::Topics;
 use crate::broker::State;
 use crate::config_change::{check_broker, refusal};
 use crate::config_entries::{Entry, Layers, broker_entries, default_entries, topic_entries};
-use crate::config_keys::{is_broker_list, is_topic_list, topic_default};
+use crate::config_keys::{is_broker_list, is_topic_list};
 use crate::live_config::keeps_everything;
 
 /// Kafka's number for a topic.
@@ -76,15 +75,15 @@ pub fn describe(state: &State, resource: &Resource) -> Result<Vec<Entry>, Partit
         let topics = state.log.topics.lock().unwrap();
         (topics.broker_settings(&own_id(state)), topics.broker_settings(""))
     };
-    let config = state.config.now();
+    let config = state.config.whole();
     let layers = Layers { own: &own, for_all: &for_all, file: &state.config.loaded().given };
     Ok(match resource {
-        Resource::AllBrokers => default_entries(&for_all),
-        Resource::ThisBroker => broker_entries(layers, &config),
+        Resource::AllBrokers => default_entries(&for_all, &*config),
+        Resource::ThisBroker => broker_entries(layers, &*config),
         Resource::Topic(name) => {
             let image = state.log.image();
             let topic = image.topic(name).ok_or_else(|| unknown_topic(name))?;
-            let mut entries = topic_entries(&topic.settings, layers, &config);
+            let mut entries = topic_entries(&topic.settings, layers, &*config);
             if keeps_everything(topic) {
                 let policy = entries.iter_mut().find(|entry| entry.name == "cleanup.policy");
                 policy
@@ -115,11 +114,11 @@ impl Current<'_> {
             Resource::Topic(name) => {
                 let keeps_everything = self.state.log.image().topic(name).is_some_and(|topic| keeps_everything(topic));
                 let default =
-                    topic_default(&live.now(), key).filter(|_| !(keeps_everything && key == "cleanup.policy"));
-                is_topic_list(key).then(|| default.unwrap_or_default())
+                    live.whole().topic_default(key).filter(|_| !(keeps_everything && key == "cleanup.policy"));
+                is_topic_list(&*live.whole(), key).then(|| default.unwrap_or_default())
             }
-            Resource::ThisBroker if is_broker_list(key) => live.with(&self.for_all, &none).get(key),
-            Resource::AllBrokers if is_broker_list(key) => live.loaded().config.get(key),
+            Resource::ThisBroker if is_broker_list(&*live.whole(), key) => live.with(&self.for_all, &none).get(key),
+            Resource::AllBrokers if is_broker_list(&*live.whole(), key) => live.loaded().config.get(key),
             _ => None,
         }
     }
@@ -147,7 +146,7 @@ pub fn alter(
     let new = change(&current)?;
     match resource {
         Resource::Topic(_) if validate_only => {
-            state.config.now().log_config(&new).map_err(|why| refusal(ErrorCode::INVALID_CONFIG, why))?;
+            state.config.whole().log_config(&new).map_err(|why| refusal(ErrorCode::INVALID_CONFIG, why))?;
             Ok(())
         }
         Resource::Topic(name) => topics.change_settings(name, new),
@@ -174,7 +173,7 @@ fn alter_broker(
     let live = &current.state.config;
     let [for_all, own] = layers;
     let new = if name.is_empty() { for_all } else { own };
-    check_broker(&current.settings, new, || live.with(for_all, own))?;
+    check_broker(&current.settings, new, &*live.with(for_all, own))?;
     if !validate_only {
         topics.change_broker_settings(name, new.clone())?;
         live.change(for_all, own);

@@ -10,13 +10,12 @@
 
 use std::collections::HashSet;
 
-use ch00_wire::config::{Config, Verdict, judge};
+use ch00_wire::config::{Verdict, judge};
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::config::TopicSettings;
 use ch01_log::partition::PartitionError;
 
-use crate::config::BrokerConfig;
-use crate::config_keys::{broker_keys, is_changeable};
+use crate::whole_config::WholeConfig;
 
 /// What to do with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +95,9 @@ pub fn whole(configs: Vec<(String, Option<String>)>) -> Result<TopicSettings, Pa
 pub fn check_broker(
     before: &TopicSettings,
     after: &TopicSettings,
-    config: impl FnOnce() -> BrokerConfig,
+    config: &dyn WholeConfig,
 ) -> Result<(), PartitionError> {
-    let keys = broker_keys();
+    let keys = config.broker_keys();
     let changed: Vec<_> = after.iter().filter(|(name, value)| before.get(*name) != Some(value)).collect();
     for (name, _) in &changed {
         let is_ours = keys.iter().any(|key| key.name == **name || key.alias == Some(name));
@@ -106,17 +105,18 @@ pub fn check_broker(
             return Err(refusal(ErrorCode::INVALID_CONFIG, format!("{name}: {why}")));
         }
     }
-    let fixed: Vec<_> = changed.iter().map(|(name, _)| name.as_str()).filter(|name| !is_changeable(name)).collect();
+    let fixed: Vec<_> =
+        changed.iter().map(|(name, _)| name.as_str()).filter(|name| !config.is_changeable(name)).collect();
     if !fixed.is_empty() {
         let why = format!("Cannot update these configs dynamically: [{}]", fixed.join(", "));
         return Err(refusal(ErrorCode::INVALID_REQUEST, why));
     }
     for (name, value) in changed {
-        if let Some(Err(problem)) = BrokerConfig::default().set(name, value) {
+        if let Some(Err(problem)) = config.copy().set(name, value) {
             return Err(refusal(ErrorCode::INVALID_CONFIG, format!("{name}: `{value}` {problem}")));
         }
     }
-    config().log_config(&TopicSettings::new()).map_err(|why| refusal(ErrorCode::INVALID_CONFIG, why))?;
+    config.log_config(&TopicSettings::new()).map_err(|why| refusal(ErrorCode::INVALID_CONFIG, why))?;
     Ok(())
 }
 

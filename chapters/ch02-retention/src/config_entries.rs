@@ -11,11 +11,11 @@
 
 use std::collections::BTreeMap;
 
-use ch00_wire::config::{Config, Key};
+use ch00_wire::config::Key;
 use ch01_log::config::TopicSettings;
 
-use crate::config::BrokerConfig;
-use crate::config_keys::{behind, broker_keys, is_changeable, topic_default, topic_keys};
+use crate::config_keys::behind;
+use crate::whole_config::WholeConfig;
 
 /// A place that a value can come from, by Kafka's numbers; the smaller number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,8 +107,8 @@ impl Layers<'_> {
 // ANCHOR_END: synonyms
 
 /// A topic's entries: every key this broker uses, and those it does not use that the topic has nevertheless.
-pub fn topic_entries(settings: &TopicSettings, layers: Layers<'_>, config: &BrokerConfig) -> Vec<Entry> {
-    let (keys, broker_keys) = (topic_keys(), broker_keys());
+pub fn topic_entries(settings: &TopicSettings, layers: Layers<'_>, config: &dyn WholeConfig) -> Vec<Entry> {
+    let (keys, broker_keys) = (config.topic_keys(), config.broker_keys());
     let own = |name: &str| settings.get(name).cloned();
     // Kafka's undocumented keys are listed where they are set.
     let listed = keys.iter().filter(|key| !key.name.starts_with("internal.") || settings.contains_key(&key.name));
@@ -116,12 +116,12 @@ pub fn topic_entries(settings: &TopicSettings, layers: Layers<'_>, config: &Brok
         let name = &key.name;
         let topic = own(name).map(|value| Synonym { source: Source::DynamicTopic, name: name.clone(), value });
         let mut synonyms: Vec<Synonym> = topic.into_iter().collect();
-        synonyms.extend(layers.synonyms(behind(name), &broker_keys));
+        synonyms.extend(layers.synonyms(config.behind(name), &broker_keys));
         let first = synonyms.first();
         // A coarser key's value has another unit, and is counted over.
-        let same_unit = first.filter(|s| s.name == *name || Some(&s.name.as_str()) == behind(name).first());
-        let value = same_unit.map(|s| shown(key, &s.value)).or_else(|| topic_default(config, name));
-        Entry { value, synonyms, read_only: false, ..entry(key) }
+        let same_unit = first.filter(|s| s.name == *name || Some(&s.name.as_str()) == config.behind(name).first());
+        let value = same_unit.map(|s| shown(key, &s.value)).or_else(|| config.topic_default(name));
+        Entry { value, synonyms, read_only: false, ..entry(config, key) }
     });
     let unused = settings.iter().filter(|(name, _)| keys.iter().all(|key| key.name != **name));
     let unused = unused.map(|(name, value)| {
@@ -133,15 +133,15 @@ pub fn topic_entries(settings: &TopicSettings, layers: Layers<'_>, config: &Brok
 }
 
 /// A broker's entries: every key it uses, and those it does not use that were set nevertheless.
-pub fn broker_entries(layers: Layers<'_>, config: &BrokerConfig) -> Vec<Entry> {
-    let keys = broker_keys();
+pub fn broker_entries(layers: Layers<'_>, config: &dyn WholeConfig) -> Vec<Entry> {
+    let keys = config.broker_keys();
     let ours = keys.iter().map(|key| {
         let synonyms = layers.synonyms(&with_coarser(&key.name), &keys);
         // Finer keys do not speak for coarser ones.
         let synonyms: Vec<_> = synonyms.into_iter().skip_while(|synonym| synonym.name != key.name).collect();
         let effective = || config.get(&key.name).filter(|value| !value.is_empty());
         let value = synonyms.first().map(|synonym| shown(key, &synonym.value)).or_else(effective);
-        Entry { value, synonyms, ..entry(key) }
+        Entry { value, synonyms, ..entry(config, key) }
     });
     let is_unused = |name: &&String| keys.iter().all(|key| key.name != **name && key.alias != Some(name));
     let mut unused: Vec<_> = layers.file.keys().chain(layers.for_all.keys()).chain(layers.own.keys()).collect();
@@ -151,13 +151,13 @@ pub fn broker_entries(layers: Layers<'_>, config: &BrokerConfig) -> Vec<Entry> {
 }
 
 /// The entries that administrators have made for all brokers.
-pub fn default_entries(for_all: &TopicSettings) -> Vec<Entry> {
-    let keys = broker_keys();
+pub fn default_entries(for_all: &TopicSettings, config: &dyn WholeConfig) -> Vec<Entry> {
+    let keys = config.broker_keys();
     let made = for_all.iter().map(|(name, value)| {
         let Some(key) = keys.iter().find(|key| key.name == *name) else { return unknown(name) };
         let source = Source::DynamicDefaultBroker;
         let synonyms = vec![Synonym { source, name: name.clone(), value: value.clone() }];
-        Entry { value: Some(shown(key, value)), synonyms, ..entry(key) }
+        Entry { value: Some(shown(key, value)), synonyms, ..entry(config, key) }
     });
     made.collect()
 }
@@ -174,13 +174,13 @@ fn shown(key: &Key, value: &str) -> String {
     if key.kind == "BOOLEAN" { value.to_ascii_lowercase() } else { value.to_owned() }
 }
 
-fn entry(key: &Key) -> Entry {
+fn entry(config: &dyn WholeConfig, key: &Key) -> Entry {
     Entry {
         name: key.name.clone(),
         value: None,
         kind: key.kind,
         doc: key.doc.clone(),
-        read_only: !is_changeable(&key.name),
+        read_only: !config.is_changeable(&key.name),
         is_sensitive: false,
         synonyms: Vec::new(),
     }

@@ -13,6 +13,7 @@ use ch00_wire::config::{Config, Key};
 use ch01_log::config::TopicConfig;
 
 use crate::config::{BrokerConfig, CleanupTopicConfig};
+use crate::whole_config::WholeConfig;
 
 /// The broker's keys behind each topic key, the one that counts first.
 const BEHIND: &[(&str, &[&str])] = &[
@@ -46,12 +47,12 @@ const CHANGEABLE_TOO: &[&str] =
 /// How topic keys end that are lists and that this broker does not use.
 const OTHER_LISTS: &str = ".replication.throttled.replicas";
 
-/// The broker's keys, those of all chapters so far.
+/// The broker's keys, this chapter's and those of the chapters before.
 pub fn broker_keys() -> Vec<Key> {
     BrokerConfig::keys()
 }
 
-/// A topic's keys, those of all chapters so far.
+/// A topic's keys, this chapter's and those of the chapters before.
 pub fn topic_keys() -> Vec<Key> {
     [CleanupTopicConfig::keys(), TopicConfig::topic_keys()].concat()
 }
@@ -67,13 +68,13 @@ pub fn is_changeable(broker_key: &str) -> bool {
 }
 
 /// Whether a topic's key is a list, whether this broker uses it or not.
-pub fn is_topic_list(topic_key: &str) -> bool {
-    topic_key.ends_with(OTHER_LISTS) || is_list(&topic_keys(), topic_key)
+pub fn is_topic_list(config: &dyn WholeConfig, topic_key: &str) -> bool {
+    topic_key.ends_with(OTHER_LISTS) || is_list(&config.topic_keys(), topic_key)
 }
 
 /// Whether a broker's key is a list.
-pub fn is_broker_list(broker_key: &str) -> bool {
-    is_list(&broker_keys(), broker_key)
+pub fn is_broker_list(config: &dyn WholeConfig, broker_key: &str) -> bool {
+    is_list(&config.broker_keys(), broker_key)
 }
 
 fn is_list(keys: &[Key], name: &str) -> bool {

@@ -27,3 +27,4 @@ pub mod swap_recovery;
 pub mod throttle;
 pub mod transactions;
 pub mod volume;
+pub mod whole_config;

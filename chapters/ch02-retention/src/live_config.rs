@@ -20,42 +20,53 @@ use tracing::warn;
 use crate::cleanup::CleanupConfig;
 use crate::config::{BrokerConfig, CleanupTopicConfig};
 use crate::swap_recovery;
+use crate::whole_config::WholeConfig;
 
 /// A broker's configuration, which may change.
 pub struct LiveConfig {
     /// What was read at the start.
-    loaded: Loaded<BrokerConfig>,
-    effective: RwLock<Arc<BrokerConfig>>,
+    loaded: Loaded<Box<dyn WholeConfig>>,
+    effective: RwLock<Arc<dyn WholeConfig>>,
 }
 
 impl LiveConfig {
     /// Begins with what was read at the start, and with the settings that were made while earlier runs lasted: those for
     /// all brokers and those for this one.
-    pub fn new(loaded: Loaded<BrokerConfig>, for_all: &TopicSettings, own: &TopicSettings) -> Arc<LiveConfig> {
-        let effective = RwLock::new(Arc::new(loaded.config.clone()));
-        let live = LiveConfig { loaded, effective };
+    pub fn new<C: WholeConfig + 'static>(
+        loaded: Loaded<C>,
+        for_all: &TopicSettings,
+        own: &TopicSettings,
+    ) -> Arc<LiveConfig> {
+        let Loaded { config, given, warnings } = loaded;
+        let effective = RwLock::new(Arc::from(config.copy()));
+        let live = LiveConfig { loaded: Loaded { config: Box::new(config), given, warnings }, effective };
         live.change(for_all, own);
         Arc::new(live)
     }
 
     /// What was read at the start.
-    pub fn loaded(&self) -> &Loaded<BrokerConfig> {
+    pub fn loaded(&self) -> &Loaded<Box<dyn WholeConfig>> {
         &self.loaded
     }
 
-    /// The configuration as it is now.
-    pub fn now(&self) -> Arc<BrokerConfig> {
+    /// The configuration as it is now: this chapter's part of it.
+    pub fn now(&self) -> BrokerConfig {
+        self.whole().retention().clone()
+    }
+
+    /// The configuration as it is now, with the keys of all chapters.
+    pub fn whole(&self) -> Arc<dyn WholeConfig> {
         self.effective.read().unwrap().clone()
     }
 
     /// Takes other settings into use. Logs learn of it from `Topics::configure_logs`.
     pub fn change(&self, for_all: &TopicSettings, own: &TopicSettings) {
-        *self.effective.write().unwrap() = Arc::new(self.with(for_all, own));
+        *self.effective.write().unwrap() = Arc::from(self.with(for_all, own));
     }
 
     /// What the configuration would be with other settings. What is wrong among them is left out, with a warning.
-    pub fn with(&self, for_all: &TopicSettings, own: &TopicSettings) -> BrokerConfig {
-        let mut config = self.loaded.config.clone();
+    pub fn with(&self, for_all: &TopicSettings, own: &TopicSettings) -> Box<dyn WholeConfig> {
+        let mut config = self.loaded.config.copy();
         for (key, value) in for_all.iter().chain(own) {
             match config.set(key, value) {
                 Some(Ok(())) => {}
@@ -71,8 +82,9 @@ impl LiveConfig {
     pub fn log_hooks(self: &Arc<LiveConfig>) -> LogHooks {
         let live = self.clone();
         LogHooks {
-            config_of: Arc::new(move |settings| live.now().log_config(settings)),
+            config_of: Arc::new(move |settings| live.whole().log_config(settings)),
             before_open: swap_recovery::complete_swaps,
+            ..LogHooks::new(&self.now().log)
         }
     }
     // ANCHOR_END: log_hooks
@@ -85,7 +97,7 @@ impl LiveConfig {
         if keeps_everything(topic) {
             return CleanupConfig::keep_everything();
         }
-        self.now().cleanup_config(&topic.settings).unwrap_or_else(|problem| {
+        self.whole().retention().cleanup_config(&topic.settings).unwrap_or_else(|problem| {
             warn!("topic {}: {problem}; its logs keep everything", topic.name);
             CleanupConfig::keep_everything()
         })

@@ -203,7 +203,7 @@ impl Maintenance {
 
     /// Holds the cleaner to its rate, and ends a pass whose log is gone or whose broker stops.
     fn pace(&self, name: &TopicPartition, log: &Arc<LocalPartition>, bytes: usize) -> Result<(), CleanError> {
-        let rate = self.config.now().log_cleaner_io_max_bytes_per_second;
+        let rate = self.config.whole().retention().log_cleaner_io_max_bytes_per_second;
         let mut pause = self.throttle.lock().unwrap().spend(bytes, rate, self.started.elapsed());
         loop {
             if self.state.tasks.is_stopping() || !self.is_served(name, log) {
@@ -288,7 +288,7 @@ impl Maintenance {
     pub async fn keep_deleting(self: Arc<Self>) {
         /// The first look comes sooner: a broker that was down has some catching up to do.
         const FIRST_MS: u64 = 30_000;
-        let every_ms = self.config.now().log_retention_check_interval_ms.unsigned_abs();
+        let every_ms = self.config.whole().retention().log_retention_check_interval_ms.unsigned_abs();
         let mut wait = every_ms.min(FIRST_MS);
         while self.sleep(wait).await {
             let maintenance = self.clone();

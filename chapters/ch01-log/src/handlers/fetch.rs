@@ -28,6 +28,8 @@ use crate::partition::{
 
 /// Isolation level 1 reads committed records only.
 const READ_COMMITTED: i8 = 1;
+/// The version from which on a client says where it stands, and can be sent to another broker (KIP-392).
+const RACKS_SINCE: i16 = 11;
 /// The most bytes of records in one answer to whoever: answers are frames, and frames have a 31-bit length.
 const LARGEST: usize = 1 << 30;
 
@@ -67,7 +69,7 @@ pub async fn handle(state: Arc<State>, context: Context, request: FetchRequest) 
 /// What a request asks for, with the partitions looked up.
 struct Wanted {
     reader: Reader,
-    rack: String,
+    rack: Option<String>,
     min_bytes: usize,
     max_bytes: usize,
     topics: Vec<WantedTopic>,
@@ -122,7 +124,7 @@ impl Wanted {
         });
         Wanted {
             reader,
-            rack: request.rack_id,
+            rack: (context.version >= RACKS_SINCE).then_some(request.rack_id),
             min_bytes: request.min_bytes.max(0) as usize,
             max_bytes: request.max_bytes.clamp(0, state.config.fetch_max_bytes) as usize,
             topics: topics.collect(),
@@ -141,11 +143,13 @@ impl Wanted {
             let mut response = topic.response.clone();
             for (wanted, partition) in &topic.partitions {
                 let left = self.max_bytes.saturating_sub(answer.bytes);
+                // The first records of an answer are given even if they are more than the client wanted.
+                let request = self.read_request(wanted, left, answer.bytes == 0);
                 let result = match partition {
-                    // The first records of an answer are given even if they are more than the client wanted.
-                    Ok(partition) => partition.read(&self.read_request(wanted, left, answer.bytes == 0)),
+                    Ok(partition) => partition.read(&request),
                     Err(code) => Err((*code).into()),
                 };
+                answer.is_urgent |= result.as_ref().is_ok_and(|read| request.has_news(&read.progress));
                 let response_of_partition = answer_partition(wanted.partition, result);
                 answer.bytes += response_of_partition.records.as_ref().map_or(0, Chunk::len);
                 answer.is_urgent |= response_of_partition.error_code.is_error()
@@ -167,6 +171,7 @@ impl Wanted {
             offset: wanted.fetch_offset,
             last_fetched_epoch: wanted.last_fetched_epoch,
             log_start_offset: wanted.log_start_offset,
+            known_readable_end: wanted.high_watermark,
             max_bytes: (wanted.partition_max_bytes.max(0) as usize).min(left).min(LARGEST),
             at_least_one,
         }
