@@ -35,6 +35,7 @@ pub mod segment_repair;
 pub mod segment_swap;
 pub mod text_checkpoint;
 pub mod time_index;
+pub mod topic_install;
 pub mod topic_settings;
 pub mod topic_store;
 pub mod topics;

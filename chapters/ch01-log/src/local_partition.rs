@@ -159,7 +159,7 @@ impl LocalPartition {
         let (log_start_offset, must_flush) = (log.log_start_offset(), log.must_flush(now));
         drop(log);
         if appended.rolled {
-            (self.on_roll)();
+            self.rolled();
         }
         Ok(Accepted {
             base_offset: appended.base_offset,
@@ -230,6 +230,11 @@ impl LocalPartition {
             let e = log.note_damage(e);
             self.storage_error(&e)
         })
+    }
+
+    /// A segment was closed, and waits to be synced.
+    pub fn rolled(&self) {
+        (self.on_roll)();
     }
 
     /// Whether its disk works.

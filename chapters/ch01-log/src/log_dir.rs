@@ -29,7 +29,8 @@ const META: &str = "meta.properties";
 const CLEAN: &str = ".kafka_cleanshutdown";
 const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
-const READABLE_ENDS: &str = "replication-offset-checkpoint";
+/// How far consumers could read when it was written.
+pub const READABLE_ENDS: &str = "replication-offset-checkpoint";
 /// Written by compaction: a log that is listed may have holes in its offsets.
 pub const CLEANED: &str = "cleaner-offset-checkpoint";
 
@@ -159,20 +160,25 @@ impl LogDir {
         Ok(())
     }
 
-    /// Sets a partition's recovery point, and up to where it is compacted, back to where its log is about to be cut: the
-    /// next start would else take what is missing for lost.
-    pub fn truncating(&self, name: &TopicPartition, offset: Offset) -> io::Result<()> {
+    /// Cuts a log off at an offset by `cut`. Before that its recovery point, and up to where it is compacted, are set back:
+    /// a start after a crash would else take what is cut off for lost.
+    pub fn truncating<T>(&self, name: &TopicPartition, offset: Offset, cut: impl FnOnce() -> T) -> io::Result<T> {
+        let _writing = self.lock_checkpoints();
         for file in [RECOVERY_POINTS, READABLE_ENDS, CLEANED] {
-            self.change_offsets(file, |offsets| {
+            self.rewrite(file, |offsets| {
                 offsets.entry(name.clone()).and_modify(|known| *known = offset.min(*known));
             })?;
         }
-        Ok(())
+        Ok(cut())
     }
 
     /// Changes one checkpoint, durably, while nobody else writes one.
     pub fn change_offsets(&self, file: &str, change: impl FnOnce(&mut Offsets)) -> io::Result<()> {
         let _writing = self.lock_checkpoints();
+        self.rewrite(file, change)
+    }
+
+    fn rewrite(&self, file: &str, change: impl FnOnce(&mut Offsets)) -> io::Result<()> {
         let path = self.path.join(file);
         let before = read_offsets(&path)?;
         let mut offsets = before.clone();

@@ -185,6 +185,11 @@ pub trait Partition: Send + Sync {
         current_leader_epoch: Epoch,
     ) -> Result<Option<FoundTimestamp>, PartitionError>;
 
+    /// Whether clients may change it here.
+    fn check_changeable(&self) -> Result<(), PartitionError> {
+        Ok(())
+    }
+
     /// Syncs the log to the disk. Blocks.
     fn flush(&self) -> Result<(), PartitionError>;
 }

@@ -53,6 +53,8 @@ pub struct Topics {
     pub(crate) replicas: Arc<dyn Replicas>,
     image: Arc<watch::Sender<Arc<MetadataImage>>>,
     producer_ids: ProducerIds,
+    /// No producer id below this one is given out.
+    pub(crate) first_producer_id: i64,
 }
 
 pub(crate) fn error(code: ErrorCode, message: impl Into<String>) -> PartitionError {
@@ -84,6 +86,7 @@ impl Topics {
             replicas: hooks.replicas,
             image: Arc::new(sender),
             producer_ids: ProducerIds::default(),
+            first_producer_id: 0,
         };
         topics.load().map_err(|e| format!("log directory {}: {e}", home.path().display()))?;
         Ok((topics, receiver))
@@ -243,7 +246,7 @@ impl Topics {
     // ANCHOR_END: create
 
     // ANCHOR: store_new
-    fn store_new(&mut self, new: &BTreeMap<String, StoredTopic>) -> Result<(), PartitionError> {
+    pub(crate) fn store_new(&mut self, new: &BTreeMap<String, StoredTopic>) -> Result<(), PartitionError> {
         self.store.change(|contents| contents.topics.extend(new.clone())).map_err(not_stored)?;
         for (name, topic) in new {
             if let Err(e) = self.make_logs(name, topic) {
@@ -383,6 +386,11 @@ impl Topics {
         if self.image.borrow().topic(name).is_none() {
             return Err(error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("there is no topic `{name}`")));
         }
+        self.remove(name)
+    }
+
+    /// Deletes a topic, whoever decided so.
+    pub(crate) fn remove(&mut self, name: &str) -> Result<(), PartitionError> {
         let mark = |contents: &mut crate::topic_store::Contents| {
             if let Some(topic) = contents.topics.get_mut(name) {
                 topic.deleting = true;
@@ -410,10 +418,10 @@ impl Topics {
 
     /// A producer id that was never given before.
     pub fn next_producer_id(&mut self) -> io::Result<i64> {
-        let Topics { producer_ids, store, .. } = self;
+        let Topics { producer_ids, store, first_producer_id, .. } = self;
         producer_ids.next(|block| {
             // Not those above the ids in the logs: a client may have made up the highest there is.
-            let first = store.contents().next_producer_id.unwrap_or(0);
+            let first = store.contents().next_producer_id.unwrap_or(0).max(*first_producer_id);
             let end = first.checked_add(block).ok_or_else(|| io::Error::other("no producer id is left"))?;
             store.change(|contents| contents.next_producer_id = Some(end))?;
             Ok(first)

@@ -3,8 +3,25 @@
 //! What a leader and a follower do is decided by two machines without disk, network or clock: `leader` (how far everyone
 //! has come, who is in sync, what consumers may see) and `follower` (fetch, truncate, begin anew). `isr` is the set of
 //! in-sync replicas while it changes, `epoch_end` how two logs find the point where they part.
+//!
+//! `replica` is where they meet a log; `replica_manager` has all of a broker's; `fetcher` copies; `peers` knows what the
+//! other brokers say of themselves, `topic_copy` follows the one that decides about topics, `forward` asks it.
 
+pub mod broker;
+pub mod catch_up;
+pub mod cluster;
+pub mod config;
 pub mod epoch_end;
+pub mod fetcher;
 pub mod follower;
+pub mod handlers;
 pub mod isr;
 pub mod leader;
+pub mod leader_store;
+pub mod messages;
+pub mod peers;
+pub mod replica;
+pub mod replica_context;
+pub mod replica_follower;
+pub mod replica_manager;
+pub mod topic_copy;

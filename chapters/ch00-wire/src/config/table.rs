@@ -84,7 +84,7 @@ macro_rules! config {
                         value, $crate::or!($(Some($range))?; None), $crate::or!($(&$values)?; &[]));
                     return Some(parsed.map(|value| self.$field = value));
                 } )*
-                $( return self.$inner.set(key, value); )?
+                $( return $crate::config::Config::set(&mut self.$inner, key, value); )?
                 #[allow(unreachable_code)]
                 None
             }
@@ -93,7 +93,7 @@ macro_rules! config {
                 $( if $crate::config::is_named(key, stringify!($field)) $( || key == $alias )? {
                     return Some($crate::config::Value::show(&self.$field));
                 } )*
-                $( return self.$inner.get(key); )?
+                $( return $crate::config::Config::get(&self.$inner, key); )?
                 #[allow(unreachable_code)]
                 None
             }

@@ -74,6 +74,7 @@ fn delete_records(
     offset: Offset,
 ) -> Result<(Offset, Arc<LogDir>), PartitionError> {
     let partition = state.log.partition(&name.topic, name.partition)?;
+    partition.check_changeable()?;
     let readable_end = partition.progress()?.borrow().readable_end;
     let image = state.log.image();
     let topic = image.topic(&name.topic).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;

@@ -1,0 +1,62 @@
+//! Taking over topics as another broker has decided them. Nothing in this chapter does; a broker that is not alone will.
+//!
+//! What is new is made, what is gone is deleted, what has changed is changed, by the same steps as if a client had asked
+//! this broker. A topic that was deleted and created again has another id: then the old one goes first.
+
+use std::collections::BTreeMap;
+
+use crate::config::TopicSettings;
+use crate::partition::PartitionError;
+use crate::topic_store::StoredTopic;
+use crate::topics::Topics;
+
+impl Topics {
+    /// The topics that there are, but for those that are being deleted.
+    pub fn stored(&self) -> BTreeMap<String, StoredTopic> {
+        let topics = self.store.contents().topics.iter().filter(|(_, topic)| !topic.deleting);
+        topics.map(|(name, topic)| (name.clone(), topic.clone())).collect()
+    }
+
+    // ANCHOR: install
+    /// Makes the topics be these.
+    pub fn install(&mut self, wanted: &BTreeMap<String, StoredTopic>) -> Result<(), PartitionError> {
+        let stored = self.stored();
+        let is_other = |name: &String, topic: &StoredTopic| wanted.get(name).is_none_or(|other| other.id != topic.id);
+        for (name, _) in stored.iter().filter(|(name, topic)| is_other(name, topic)) {
+            self.remove(name)?;
+        }
+        let stored = self.stored();
+        let is_new = |name: &String, topic: &StoredTopic| {
+            stored.get(name).is_none_or(|known| known.partitions < topic.partitions)
+        };
+        let new: BTreeMap<_, _> = wanted
+            .iter()
+            .filter(|(name, topic)| is_new(name, topic))
+            .map(|(name, topic)| (name.clone(), topic.clone()))
+            .collect();
+        if !new.is_empty() {
+            self.store_new(&new)?;
+        }
+        for (name, topic) in wanted.iter().filter(|(name, _)| !new.contains_key(*name)) {
+            if stored.get(name).is_some_and(|known| known.settings != topic.settings) {
+                self.change_settings(name, topic.settings.clone())?;
+            }
+        }
+        Ok(())
+    }
+    // ANCHOR_END: install
+
+    /// Producer ids are given out from here on, or from where they were.
+    pub fn give_producer_ids_from(&mut self, first: i64) {
+        self.first_producer_id = first;
+    }
+
+    /// Settings of all brokers, as another broker has them.
+    pub fn install_broker_settings(&mut self, settings: TopicSettings) -> Result<bool, PartitionError> {
+        if self.broker_settings("") == settings {
+            return Ok(false);
+        }
+        self.change_broker_settings("", settings)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,289 @@
+//! Fetchers: tasks that copy what another broker leads, many partitions at a time, for as long as the broker runs.
+//!
+//! ```text
+//! loop:  where are we?  ->  Fetch (a long poll)  ->  for each partition: append, truncate, pause …
+//! ```
+//!
+//! One Fetch is under way at a time; the leader answers as soon as there is something. A partition belongs to one of
+//! `num.replica.fetchers` for each leader.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ch00_wire::client::{Client, ClientError};
+use ch00_wire::codec::Chunk;
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::tasks::Tasks;
+use ch00_wire::uuid::Uuid;
+use ch01_log::batch::Offset;
+use ch01_log::messages::{
+    FetchEpochEndOffset, FetchPartition, FetchPartitionResponse, FetchReplicaState, FetchRequest, FetchTopic,
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
+};
+use ch01_log::text_checkpoint::TopicPartition;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use crate::config::{BrokerConfig, ClusterBroker};
+use crate::epoch_end::EpochEnd;
+use crate::follower::Answer;
+use crate::isr::BrokerId;
+use crate::peers::Peers;
+use crate::replica::ReplicatedPartition;
+use crate::replica_follower::{Next, Position};
+use crate::replica_manager::ReplicaManager;
+
+/// The fetchers' part of the configuration.
+#[derive(Clone, Debug)]
+pub struct FetcherConfig {
+    /// `num.replica.fetchers`.
+    pub count: u64,
+    /// `replica.fetch.min.bytes`.
+    pub min_bytes: i32,
+    /// `replica.fetch.max.bytes`.
+    pub partition_max_bytes: i32,
+    /// `replica.fetch.response.max.bytes`.
+    pub response_max_bytes: i32,
+    /// `replica.fetch.wait.max.ms`.
+    pub max_wait_ms: i32,
+    /// `replica.fetch.backoff.ms`.
+    pub backoff: Duration,
+    /// `replica.socket.timeout.ms`.
+    pub timeout: Duration,
+}
+
+impl FetcherConfig {
+    /// From the whole.
+    pub fn new(config: &BrokerConfig) -> FetcherConfig {
+        let ms = |ms: i32| Duration::from_millis(ms.unsigned_abs().into());
+        FetcherConfig {
+            count: config.num_replica_fetchers.unsigned_abs().into(),
+            min_bytes: config.replica_fetch_min_bytes,
+            partition_max_bytes: config.replica_fetch_max_bytes,
+            response_max_bytes: config.replica_fetch_response_max_bytes,
+            max_wait_ms: config.replica_fetch_wait_max_ms,
+            backoff: ms(config.replica_fetch_backoff_ms),
+            timeout: ms(config.replica_socket_timeout_ms),
+        }
+    }
+}
+
+/// Copies some of the partitions that one broker leads.
+pub struct Fetcher {
+    /// The broker that leads them.
+    pub leader: ClusterBroker,
+    /// Which of the fetchers for that broker, from 0.
+    pub index: u64,
+    /// How to fetch.
+    pub config: FetcherConfig,
+    /// The partitions.
+    pub manager: Arc<ReplicaManager>,
+    /// Who is told when the leader's epoch is not what was thought.
+    pub peers: Arc<Peers>,
+}
+
+/// A partition, and what its leader is asked.
+type Asked = (Arc<ReplicatedPartition>, Position);
+
+impl Fetcher {
+    /// Copies, for as long as the broker runs.
+    pub async fn run(self, tasks: Tasks) {
+        loop {
+            tokio::select! {
+                () = tasks.stopping() => return,
+                failure = self.fetch_until_it_fails() => debug!("fetching from broker {}: {failure}", self.leader.id),
+            }
+            tokio::select! {
+                () = tasks.stopping() => return,
+                () = tokio::time::sleep(self.config.backoff) => {}
+            }
+        }
+    }
+
+    fn me(&self) -> BrokerId {
+        self.manager.context.me
+    }
+
+    async fn fetch_until_it_fails(&self) -> ClientError {
+        let name = format!("broker-{}-fetcher-{}", self.me(), self.index);
+        let too_long = |_| ClientError::Timeout { api: "connect", after: self.config.timeout };
+        let mut paused: HashMap<TopicPartition, Instant> = HashMap::new();
+        self.next_partitions(&mut paused).await;
+        let connected = timeout(self.config.timeout, Client::connect(&*self.leader.address, &name)).await;
+        let mut client = match connected.map_err(too_long).and_then(|client| client) {
+            Ok(client) => client,
+            Err(e) => return e,
+        };
+        client.set_timeout(self.config.timeout.max(Duration::from_millis(self.config.max_wait_ms as u64 * 2)));
+        loop {
+            let asked = self.next_partitions(&mut paused).await;
+            let answers = match self.fetch(&mut client, &asked).await {
+                Ok(answers) => answers,
+                Err(e) => return e,
+            };
+            if let Err(e) = self.apply(&mut client, asked, answers, &mut paused).await {
+                return e;
+            }
+        }
+    }
+
+    // ANCHOR: next_partitions
+    /// The partitions to fetch now; waits until there is one. Those that met an error pause.
+    async fn next_partitions(&self, paused: &mut HashMap<TopicPartition, Instant>) -> Vec<Asked> {
+        loop {
+            let has_more = self.manager.following.notified();
+            tokio::pin!(has_more);
+            has_more.as_mut().enable();
+            let now = Instant::now();
+            paused.retain(|_, until| *until > now);
+            let own = self.manager.led_by(self.leader.id).into_iter().filter(|partition| self.is_own(partition.name()));
+            let ready = own.filter(|partition| !paused.contains_key(partition.name()));
+            let asked: Vec<Asked> = ready.filter_map(|partition| Some((partition.clone(), partition.position()?))).collect();
+            if !asked.is_empty() {
+                return asked;
+            }
+            match paused.values().min() {
+                Some(&until) => drop(timeout(until - now, has_more).await),
+                None => has_more.await,
+            }
+        }
+    }
+    // ANCHOR_END: next_partitions
+
+    fn is_own(&self, name: &TopicPartition) -> bool {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        hasher.finish() % self.config.count == self.index
+    }
+
+    // ANCHOR: fetch
+    async fn fetch(
+        &self,
+        client: &mut Client,
+        asked: &[Asked],
+    ) -> Result<HashMap<(Uuid, i32), FetchPartitionResponse>, ClientError> {
+        let mut topics: HashMap<Uuid, Vec<FetchPartition>> = HashMap::new();
+        for (partition, position) in asked {
+            topics.entry(partition.topic_id()).or_default().push(FetchPartition {
+                partition: partition.name().partition,
+                current_leader_epoch: position.leader_epoch,
+                fetch_offset: position.offset,
+                last_fetched_epoch: position.last_epoch,
+                log_start_offset: position.log_start,
+                partition_max_bytes: self.config.partition_max_bytes,
+                high_watermark: position.high_watermark,
+                ..Default::default()
+            });
+        }
+        let topic = |(topic_id, partitions)| FetchTopic { topic_id, partitions, ..Default::default() };
+        let request = FetchRequest {
+            replica_state: FetchReplicaState { replica_id: self.me(), replica_epoch: -1 },
+            max_wait_ms: self.config.max_wait_ms,
+            min_bytes: self.config.min_bytes,
+            max_bytes: self.config.response_max_bytes,
+            topics: topics.into_iter().map(topic).collect(),
+            ..Default::default()
+        };
+        let response = client.call(&request).await?;
+        let mut answers = HashMap::new();
+        for topic in response.responses {
+            for partition in topic.partitions {
+                answers.insert((topic.topic_id, partition.partition_index), partition);
+            }
+        }
+        if response.error_code.is_error() {
+            warn!("broker {} refuses to be copied from: {}", self.leader.id, response.error_code);
+        }
+        Ok(answers)
+    }
+    // ANCHOR_END: fetch
+
+    // ANCHOR: apply
+    /// Does what follows from the answers. A partition that has none pauses.
+    async fn apply(
+        &self,
+        client: &mut Client,
+        asked: Vec<Asked>,
+        mut answers: HashMap<(Uuid, i32), FetchPartitionResponse>,
+        paused: &mut HashMap<TopicPartition, Instant>,
+    ) -> Result<(), ClientError> {
+        for (partition, position) in asked {
+            let response = answers.remove(&(partition.topic_id(), partition.name().partition));
+            let error = response.as_ref().map(|response| response.error_code);
+            let (answer, records) = match response {
+                Some(response) if error == Some(ErrorCode::OFFSET_OUT_OF_RANGE) => {
+                    drop(response);
+                    (self.ask_range(client, &partition, position).await?, Bytes::new())
+                }
+                Some(response) => read_answer(response),
+                None => (Answer::Failed, Bytes::new()),
+            };
+            match partition.apply(position, &records, answer, self.manager.logs()) {
+                Next::Fetch => {}
+                Next::BackOff => {
+                    debug!("{}: {error:?} from broker {}", partition.name(), self.leader.id);
+                    paused.insert(partition.name().clone(), Instant::now() + self.config.backoff);
+                }
+                Next::Wait => self.peers.ask_soon(self.leader.id),
+            }
+        }
+        Ok(())
+    }
+    // ANCHOR_END: apply
+
+    /// Where the leader's log starts and ends, when ours ends outside of it.
+    async fn ask_range(
+        &self,
+        client: &mut Client,
+        partition: &ReplicatedPartition,
+        position: Position,
+    ) -> Result<Answer, ClientError> {
+        const LATEST: i64 = -1;
+        const EARLIEST: i64 = -2;
+        let mut ends: [Offset; 2] = [0; 2];
+        for (end, timestamp) in ends.iter_mut().zip([EARLIEST, LATEST]) {
+            let question = ListOffsetsPartition {
+                partition_index: partition.name().partition,
+                current_leader_epoch: position.leader_epoch,
+                timestamp,
+            };
+            let topic = ListOffsetsTopic { name: partition.name().topic.clone(), partitions: vec![question] };
+            let request = ListOffsetsRequest { replica_id: self.me(), topics: vec![topic], ..Default::default() };
+            let answer = client.call(&request).await?;
+            let found = answer.topics.into_iter().flat_map(|topic| topic.partitions).next();
+            match found.filter(|found| !found.error_code.is_error()) {
+                Some(found) => *end = found.offset,
+                None => return Ok(Answer::Failed),
+            }
+        }
+        let [log_start, log_end] = ends;
+        Ok(Answer::OutOfRange { log_start, log_end })
+    }
+}
+
+/// What a leader's answer says.
+fn read_answer(response: FetchPartitionResponse) -> (Answer, Bytes) {
+    let nothing = Bytes::new();
+    match response.error_code {
+        ErrorCode::NONE if response.diverging_epoch != FetchEpochEndOffset::default() => {
+            let FetchEpochEndOffset { epoch, end_offset: end } = response.diverging_epoch;
+            (Answer::Diverging(EpochEnd { epoch, end }), nothing)
+        }
+        ErrorCode::NONE => {
+            let records = match response.records {
+                Some(Chunk::Bytes(bytes)) => bytes,
+                _ => nothing,
+            };
+            let (high_watermark, log_start) = (response.high_watermark, response.log_start_offset);
+            // Where they end is seen when they are appended.
+            (Answer::Batches { end: 0, high_watermark, log_start }, records)
+        }
+        ErrorCode::FENCED_LEADER_EPOCH
+        | ErrorCode::UNKNOWN_LEADER_EPOCH
+        | ErrorCode::NOT_LEADER_OR_FOLLOWER => (Answer::OtherEpoch, nothing),
+        _ => (Answer::Failed, nothing),
+    }
+}
