@@ -3,6 +3,8 @@
 //! Every test runs against its own chapter's broker and against the newest. `MINI_KAFKA_BROKER` names another program to
 //! test in their place, such as a reader's own.
 
+#[path = "broker/cluster.rs"]
+mod cluster;
 #[path = "broker/configs.rs"]
 mod configs;
 #[path = "broker/errors.rs"]
@@ -19,6 +21,10 @@ mod metadata;
 mod offsets;
 #[path = "broker/partitions.rs"]
 mod partitions;
+#[path = "broker/proxy.rs"]
+mod proxy;
+#[path = "broker/replication.rs"]
+mod replication;
 #[path = "broker/retention.rs"]
 mod retention;
 #[path = "broker/round_trip.rs"]

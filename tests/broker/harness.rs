@@ -42,6 +42,8 @@ impl TempDir {
 pub struct Setup {
     pub chapter: u32,
     pub port: u16,
+    /// The port of a listener for brokers, in a cluster.
+    pub broker_port: Option<u16>,
     pub dir: PathBuf,
     pub settings: Vec<String>,
     /// A shell command before the broker's own, such as `ulimit -f 100`.
@@ -50,7 +52,7 @@ pub struct Setup {
 
 impl Setup {
     pub fn new(chapter: u32, dir: &TempDir) -> Setup {
-        Setup { chapter, port: 0, dir: dir.path().join("data"), settings: Vec::new(), before: None }
+        Setup { chapter, port: 0, broker_port: None, dir: dir.path().join("data"), settings: Vec::new(), before: None }
     }
 
     pub fn set(mut self, setting: &str) -> Setup {
@@ -62,7 +64,8 @@ impl Setup {
         let program =
             std::env::var("MINI_KAFKA_BROKER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mini-kafka").to_string());
         let mut args = vec!["broker".to_string(), "--chapter".to_string(), self.chapter.to_string()];
-        let listeners = format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port);
+        let for_brokers = self.broker_port.map(|port| format!(",BROKERS://127.0.0.1:{port}")).unwrap_or_default();
+        let listeners = format!("listeners=PLAINTEXT://127.0.0.1:{}{for_brokers}", self.port);
         let dirs = format!("log.dirs={}", self.dir.display());
         for setting in [listeners, dirs].iter().chain(&self.settings) {
             args.extend(["--override".to_string(), setting.clone()]);
@@ -149,6 +152,10 @@ impl Broker {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.setup.clone()
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// SIGTERM; returns the exit code and what was said on standard error.

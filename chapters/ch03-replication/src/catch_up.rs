@@ -120,10 +120,8 @@ impl ReplicaManager {
                 leader_epoch: Epoch::MAX,
             }],
         };
-        let request = OffsetForLeaderEpochRequest {
-            replica_id: self.context.me,
-            topics: partitions.iter().map(topic).collect(),
-        };
+        let request =
+            OffsetForLeaderEpochRequest { replica_id: self.context.me, topics: partitions.iter().map(topic).collect() };
         let answer = client.call(&request).await?;
         let ends = answer.topics.into_iter().map(|topic| topic.partitions.into_iter().next());
         let said = ends.enumerate().filter_map(|(at, end)| Some((at, end.filter(|end| !end.error_code.is_error())?)));

@@ -77,9 +77,8 @@ impl Cluster {
 
     /// Whether the brokers that a client has chosen can have copies.
     pub fn check(&self, brokers: &[BrokerId]) -> Result<(), PartitionError> {
-        let refuse = |why: String| {
-            Err(PartitionError { code: ErrorCode::INVALID_REPLICA_ASSIGNMENT, message: Some(why) })
-        };
+        let refuse =
+            |why: String| Err(PartitionError { code: ErrorCode::INVALID_REPLICA_ASSIGNMENT, message: Some(why) });
         let is_unknown = |id: &&BrokerId| self.brokers.iter().all(|broker| broker.id != **id);
         if brokers.is_empty() {
             return refuse("a partition has at least one copy".to_string());

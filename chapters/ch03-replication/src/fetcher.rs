@@ -141,7 +141,8 @@ impl Fetcher {
             paused.retain(|_, until| *until > now);
             let own = self.manager.led_by(self.leader.id).into_iter().filter(|partition| self.is_own(partition.name()));
             let ready = own.filter(|partition| !paused.contains_key(partition.name()));
-            let asked: Vec<Asked> = ready.filter_map(|partition| Some((partition.clone(), partition.position()?))).collect();
+            let asked: Vec<Asked> =
+                ready.filter_map(|partition| Some((partition.clone(), partition.position()?))).collect();
             if !asked.is_empty() {
                 return asked;
             }
@@ -281,9 +282,9 @@ fn read_answer(response: FetchPartitionResponse) -> (Answer, Bytes) {
             // Where they end is seen when they are appended.
             (Answer::Batches { end: 0, high_watermark, log_start }, records)
         }
-        ErrorCode::FENCED_LEADER_EPOCH
-        | ErrorCode::UNKNOWN_LEADER_EPOCH
-        | ErrorCode::NOT_LEADER_OR_FOLLOWER => (Answer::OtherEpoch, nothing),
+        ErrorCode::FENCED_LEADER_EPOCH | ErrorCode::UNKNOWN_LEADER_EPOCH | ErrorCode::NOT_LEADER_OR_FOLLOWER => {
+            (Answer::OtherEpoch, nothing)
+        }
         _ => (Answer::Failed, nothing),
     }
 }

@@ -272,7 +272,8 @@ impl Peers {
         let changed: Vec<_> = before.topics().filter_map(|topic| self.if_changed(topic)).collect();
         let joined = self.manager.store().cluster_id().map(str::to_owned);
         let cluster_id = joined.unwrap_or_else(|| before.cluster_id.clone());
-        let is_same = (&cluster_id, controller_id, &brokers) == (&before.cluster_id, before.controller_id, &before.brokers);
+        let is_same =
+            (&cluster_id, controller_id, &brokers) == (&before.cluster_id, before.controller_id, &before.brokers);
         if changed.is_empty() && is_same {
             return;
         }

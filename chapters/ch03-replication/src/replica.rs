@@ -444,7 +444,9 @@ impl Partition for ReplicatedPartition {
             check_epoch(current_leader_epoch, state.check_leader()?.epoch())?;
         }
         let (is_settled, progress) = match &state.role {
-            Role::Leader { machine, .. } => (machine.latest_offset().is_some(), leader_progress(machine, &state.log.log())),
+            Role::Leader { machine, .. } => {
+                (machine.latest_offset().is_some(), leader_progress(machine, &state.log.log()))
+            }
             _ => (true, follower_progress(state.high_watermark, &state.log.log())),
         };
         let log = state.log.clone();

@@ -47,14 +47,8 @@ impl ReplicaContext {
     /// Proposals go to the receiver.
     pub fn new(me: BrokerId, lag_max_ms: i64, rack_aware: bool) -> (Self, mpsc::UnboundedReceiver<Proposal>) {
         let (proposals, receiver) = mpsc::unbounded_channel();
-        let context = ReplicaContext {
-            me,
-            lag_max_ms,
-            rack_aware,
-            racks: RwLock::default(),
-            proposals,
-            started: Instant::now(),
-        };
+        let context =
+            ReplicaContext { me, lag_max_ms, rack_aware, racks: RwLock::default(), proposals, started: Instant::now() };
         (context, receiver)
     }
 

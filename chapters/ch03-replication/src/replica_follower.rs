@@ -59,7 +59,9 @@ impl ReplicatedPartition {
     /// What it asks next; `None` if it does not fetch now.
     pub fn position(&self) -> Option<Position> {
         let state = self.lock();
-        let Role::Follower(Following { epoch: Some(leader_epoch), stopped: None, .. }) = &state.role else { return None };
+        let Role::Follower(Following { epoch: Some(leader_epoch), stopped: None, .. }) = &state.role else {
+            return None;
+        };
         let leader_epoch = *leader_epoch;
         if state.log.dir().is_failed() {
             return None;
@@ -170,7 +172,10 @@ impl ReplicatedPartition {
                 Next::Fetch
             }
             Move::BeginAnew(offset) => {
-                info!("{}: the leader's log starts at {offset}, behind this one's end: beginning anew there", self.name);
+                info!(
+                    "{}: the leader's log starts at {offset}, behind this one's end: beginning anew there",
+                    self.name
+                );
                 let config = log.config().clone();
                 drop(log);
                 state.log = logs.begin_anew(&self.name, self.topic_id, config, offset).map_err(AppendError::from)?;

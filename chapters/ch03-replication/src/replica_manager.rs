@@ -116,9 +116,7 @@ impl ReplicaManager {
         match before {
             Some(stored) => StoredLeader { epoch: (stored.epoch + 1).max(in_log), ..stored.clone() },
             // Nobody has led it yet: all replicas are in sync, for all have nothing.
-            None => {
-                StoredLeader { topic_id: opened.topic_id, epoch: in_log, version: 0, isr: opened.replicas.clone() }
-            }
+            None => StoredLeader { topic_id: opened.topic_id, epoch: in_log, version: 0, isr: opened.replicas.clone() },
         }
     }
     // ANCHOR_END: new_epoch

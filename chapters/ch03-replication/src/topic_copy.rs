@@ -51,7 +51,12 @@ type Settings = BTreeMap<String, TopicSettings>;
 
 impl TopicCopy {
     /// Copies into a broker's own topics.
-    pub fn new(topics: Arc<Mutex<Topics>>, manager: Arc<ReplicaManager>, config: Arc<LiveConfig>, id: i32) -> TopicCopy {
+    pub fn new(
+        topics: Arc<Mutex<Topics>>,
+        manager: Arc<ReplicaManager>,
+        config: Arc<LiveConfig>,
+        id: i32,
+    ) -> TopicCopy {
         let (next, has_complained) = (AtomicUsize::new(0), AtomicBool::new(false));
         TopicCopy { topics, manager, config, broker_id: id, installed: Mutex::default(), next, has_complained }
     }
@@ -105,7 +110,11 @@ impl TopicCopy {
     }
     // ANCHOR_END: follow
 
-    async fn on_topics<T: Send + 'static>(&self, tasks: &Tasks, work: impl FnOnce(&mut Topics) -> T + Send + 'static) -> T {
+    async fn on_topics<T: Send + 'static>(
+        &self,
+        tasks: &Tasks,
+        work: impl FnOnce(&mut Topics) -> T + Send + 'static,
+    ) -> T {
         let topics = self.topics.clone();
         tasks.blocking(move || work(&mut topics.lock().unwrap())).await
     }
@@ -158,7 +167,10 @@ fn stored_topic(
 }
 
 /// Asks for the settings of topics, and for those of all brokers.
-async fn ask_settings(client: &mut Client, topics: &[String]) -> Result<(Settings, Option<TopicSettings>), ClientError> {
+async fn ask_settings(
+    client: &mut Client,
+    topics: &[String],
+) -> Result<(Settings, Option<TopicSettings>), ClientError> {
     let resource = |resource_type, name: &str| DescribeConfigsResource {
         resource_type,
         resource_name: name.to_owned(),

@@ -40,7 +40,11 @@ pub async fn forward<R: Request>(state: &State, context: &Context, request: &R) 
         client.call_version(context.version, request).await
     };
     let too_long = ClientError::Timeout { api: R::NAME, after: PATIENCE };
-    let answer = if state.peers.is_alive(first) { timeout(PATIENCE, call).await.unwrap_or(Err(too_long)) } else { Err(ClientError::Closed) };
+    let answer = if state.peers.is_alive(first) {
+        timeout(PATIENCE, call).await.unwrap_or(Err(too_long))
+    } else {
+        Err(ClientError::Closed)
+    };
     match &answer {
         Ok(_) => state.peers.ask(first).await,
         Err(e) => warn!("{} was not sent on: broker {first}, which decides about it: {e}", R::NAME),
@@ -133,8 +137,7 @@ pub async fn incremental_alter_configs(
         return retention_handlers::incremental_alter_configs::handle(retention, context, request).await;
     }
     let answer = forward(&state, &context, &request).await;
-    let responses =
-        || request.resources.iter().map(|r| refused_resource(r.resource_type, &r.resource_name)).collect();
+    let responses = || request.resources.iter().map(|r| refused_resource(r.resource_type, &r.resource_name)).collect();
     answer.unwrap_or_else(|_| IncrementalAlterConfigsResponse { responses: responses(), ..Default::default() }).into()
 }
 
@@ -148,7 +151,6 @@ pub async fn alter_configs(
         return retention_handlers::alter_configs::handle(state.retention.clone(), context, request).await;
     }
     let answer = forward(&state, &context, &request).await;
-    let responses =
-        || request.resources.iter().map(|r| refused_resource(r.resource_type, &r.resource_name)).collect();
+    let responses = || request.resources.iter().map(|r| refused_resource(r.resource_type, &r.resource_name)).collect();
     answer.unwrap_or_else(|_| AlterConfigsResponse { responses: responses(), ..Default::default() }).into()
 }

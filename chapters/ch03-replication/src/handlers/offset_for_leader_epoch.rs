@@ -22,7 +22,8 @@ pub async fn handle(
     let asker = if context.version >= 3 { request.replica_id } else { -1 };
     if asker >= 0 && !state.serves_replicas(&context) {
         let error_code = ErrorCode::CLUSTER_AUTHORIZATION_FAILED;
-        let refuse = |p: OffsetForLeaderPartition| EpochEndOffset { error_code, partition: p.partition, ..Default::default() };
+        let refuse =
+            |p: OffsetForLeaderPartition| EpochEndOffset { error_code, partition: p.partition, ..Default::default() };
         return answer(request, refuse).into();
     }
     answer_topics(&state, request, asker).into()

@@ -1,0 +1,222 @@
+//! Several brokers that keep copies of each other's partitions, with a link between every two that can be cut.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ch00_wire::client::Client;
+use ch01_log::messages::*;
+use ch02_retention::messages::*;
+
+use crate::harness::*;
+use crate::proxy::Link;
+
+/// A cluster. Brokers are numbered from 1; the first decides about topics.
+pub struct Cluster {
+    dir: TempDir,
+    setups: BTreeMap<i32, Setup>,
+    brokers: BTreeMap<i32, Broker>,
+    /// From one broker to another.
+    links: BTreeMap<(i32, i32), Link>,
+}
+
+/// What Metadata says of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    pub leader: i32,
+    pub epoch: i32,
+    pub replicas: Vec<i32>,
+    pub isr: Vec<i32>,
+}
+
+impl Cluster {
+    /// Starts brokers 1 to `count`, with `settings` beside those that a cluster needs.
+    pub fn start(chapter: u32, count: i32, settings: &[&str]) -> Cluster {
+        let dir = TempDir::new();
+        let ids = 1..=count;
+        let pairs = ids.clone().flat_map(|from| ids.clone().map(move |to| (from, to))).filter(|(from, to)| from != to);
+        let links: BTreeMap<_, _> = pairs.map(|pair| (pair, Link::new())).collect();
+        let mut cluster = Cluster { dir, setups: BTreeMap::new(), brokers: BTreeMap::new(), links };
+        for id in ids.clone() {
+            let brokers = ids.clone().map(|to| match cluster.links.get(&(id, to)) {
+                Some(link) => format!("{to}@{}", link.address),
+                None => format!("{to}@127.0.0.1:1"),
+            });
+            let brokers: Vec<_> = brokers.collect();
+            let mut setup = Setup::new(chapter, &cluster.dir)
+                .set(&format!("broker.id={id}"))
+                .set(&format!("cluster.brokers={}", brokers.join(",")))
+                .set("listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT")
+                .set("inter.broker.listener.name=BROKERS")
+                .set(&format!("default.replication.factor={count}"))
+                .set("replica.fetch.backoff.ms=100");
+            for setting in settings {
+                setup = setup.set(setting);
+            }
+            setup.dir = cluster.dir.path().join(format!("data-{id}"));
+            setup.broker_port = Some(0);
+            cluster.setups.insert(id, setup);
+        }
+        for id in ids {
+            cluster.start_broker(id);
+        }
+        cluster.wait("all brokers know each other", |cluster| {
+            cluster.brokers.keys().all(|&id| run(cluster.metadata(id)).brokers.len() == count as usize)
+        });
+        cluster
+    }
+
+    /// Starts a broker that is down.
+    pub fn start_broker(&mut self, id: i32) {
+        let broker = self.setups[&id].start();
+        let setup = broker.setup.clone();
+        let port = run(broker_port(&broker, id));
+        self.setups.insert(id, Setup { broker_port: Some(port), ..setup });
+        for ((_, to), link) in &self.links {
+            if *to == id {
+                link.lead_to(SocketAddr::from(([127, 0, 0, 1], port)));
+            }
+        }
+        self.brokers.insert(id, broker);
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, id: i32) {
+        self.brokers.remove(&id).expect("it runs").kill();
+    }
+
+    /// SIGTERM; what it said on standard error.
+    pub fn terminate(&mut self, id: i32) -> String {
+        let (code, stderr) = self.brokers.remove(&id).expect("it runs").terminate();
+        assert_eq!(code, Some(0), "{stderr}");
+        stderr
+    }
+
+    /// SIGSTOP: it is there and says nothing.
+    pub fn pause(&self, id: i32) {
+        self.brokers[&id].signal(rustix::process::Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self, id: i32) {
+        self.brokers[&id].signal(rustix::process::Signal::CONT);
+    }
+
+    /// Cuts a broker off from the others: what it says, what it is told, or both.
+    pub fn isolate(&self, id: i32, says: bool, is_told: bool) {
+        for (&(from, to), link) in &self.links {
+            if from == id {
+                link.cut(says, is_told);
+            } else if to == id {
+                link.cut(is_told, says);
+            }
+        }
+    }
+
+    /// Mends every link.
+    pub fn mend(&self) {
+        self.links.values().for_each(|link| link.cut(false, false));
+    }
+
+    pub fn broker(&self, id: i32) -> &Broker {
+        &self.brokers[&id]
+    }
+
+    pub fn setup(&self, id: i32) -> &Setup {
+        &self.setups[&id]
+    }
+
+    /// Change how a broker is started the next time.
+    pub fn set(&mut self, id: i32, setting: &str) {
+        let setup = self.setups[&id].clone().set(setting);
+        self.setups.insert(id, setup);
+    }
+
+    /// All brokers that run, for clients.
+    pub fn bootstrap(&self) -> String {
+        let addresses: Vec<_> = self.brokers.values().map(Broker::bootstrap).collect();
+        addresses.join(",")
+    }
+
+    pub async fn client(&self, id: i32) -> Client {
+        self.brokers[&id].client().await
+    }
+
+    /// Everything that a broker says about the cluster.
+    pub async fn metadata(&self, id: i32) -> MetadataResponse {
+        let request = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
+        self.client(id).await.call(&request).await.unwrap()
+    }
+
+    /// What a broker says of partition 0 of a topic; `None`: it does not know it.
+    pub fn partition(&self, id: i32, topic: &str) -> Option<Partition> {
+        let answer = run(self.metadata(id));
+        let found = answer.topics.into_iter().find(|found| found.name.as_deref() == Some(topic))?;
+        let partition = found.partitions.into_iter().find(|partition| partition.partition_index == 0)?;
+        Some(Partition {
+            leader: partition.leader_id,
+            epoch: partition.leader_epoch,
+            replicas: partition.replica_nodes,
+            isr: partition.isr_nodes,
+        })
+    }
+
+    /// Creates a topic of one partition, and waits until every broker that runs knows who leads it.
+    pub fn create(&self, topic: &str, settings: &[(&str, &str)]) {
+        let id = *self.brokers.keys().next().unwrap();
+        run(async { new_topic(&mut self.client(id).await, topic, settings).await });
+        self.wait("the new topic is known everywhere", |cluster| {
+            cluster.brokers.keys().all(|&id| cluster.partition(id, topic).is_some_and(|p| p.leader >= 0))
+        });
+    }
+
+    /// Waits until the in-sync replicas of a topic are these, as a broker says.
+    pub fn wait_for_isr(&self, id: i32, topic: &str, isr: &[i32]) {
+        self.wait(&format!("in-sync replicas {isr:?}"), |cluster| {
+            cluster.partition(id, topic).is_some_and(|partition| partition.isr == isr)
+        });
+    }
+
+    /// Waits until something is so.
+    pub fn wait(&self, what: &str, is_so: impl Fn(&Cluster) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "waited {PATIENCE:?} until {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The bytes of the `.log` files of a topic's partition 0, of a broker.
+    pub fn log_bytes(&self, id: i32, topic: &str) -> Vec<u8> {
+        let folder = self.setups[&id].dir.join(format!("{topic}-0"));
+        let mut logs: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+        logs.sort();
+        // A file that is written to has space reserved behind its end.
+        let bytes: Vec<u8> = logs.iter().flat_map(|path| std::fs::read(path).unwrap()).collect();
+        ch01_log::batch::split(&bytes).flat_map(|(_, batch)| batch.to_vec()).collect()
+    }
+
+    /// Waits until the logs of a topic are the same on these brokers, byte for byte.
+    pub fn wait_for_same_logs(&self, ids: &[i32], topic: &str) {
+        self.wait("logs are the same", |cluster| {
+            let first = cluster.log_bytes(ids[0], topic);
+            ids[1..].iter().all(|&id| cluster.log_bytes(id, topic) == first)
+        });
+    }
+}
+
+/// The port that other brokers use.
+async fn broker_port(broker: &Broker, id: i32) -> u16 {
+    const KEY: &str = "advertised.listeners";
+    let resource = DescribeConfigsResource {
+        resource_type: 4,
+        resource_name: id.to_string(),
+        configuration_keys: Some(vec![KEY.to_string()]),
+    };
+    let request = DescribeConfigsRequest { resources: vec![resource], ..Default::default() };
+    let answer = broker.client().await.call(&request).await.unwrap();
+    let value = answer.results[0].configs[0].value.clone().unwrap();
+    let listener = value.split(',').find(|listener| listener.starts_with("BROKERS:")).expect("a listener for brokers");
+    listener.rsplit(':').next().unwrap().parse().unwrap()
+}
