@@ -9,12 +9,16 @@ mod cluster;
 mod configs;
 #[path = "broker/errors.rs"]
 mod errors;
+#[path = "broker/first_broker.rs"]
+mod first_broker;
 #[path = "broker/harness.rs"]
 mod harness;
 #[path = "broker/kill.rs"]
 mod kill;
 #[path = "broker/lifecycle.rs"]
 mod lifecycle;
+#[path = "broker/lost_records.rs"]
+mod lost_records;
 #[path = "broker/metadata.rs"]
 mod metadata;
 #[path = "broker/offsets.rs"]

@@ -126,12 +126,6 @@ impl Cluster {
         &self.setups[&id]
     }
 
-    /// Change how a broker is started the next time.
-    pub fn set(&mut self, id: i32, setting: &str) {
-        let setup = self.setups[&id].clone().set(setting);
-        self.setups.insert(id, setup);
-    }
-
     /// All brokers that run, for clients.
     pub fn bootstrap(&self) -> String {
         let addresses: Vec<_> = self.brokers.values().map(Broker::bootstrap).collect();
@@ -181,7 +175,11 @@ impl Cluster {
     pub fn wait(&self, what: &str, is_so: impl Fn(&Cluster) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_so(self) {
-            assert!(Instant::now() < deadline, "waited {PATIENCE:?} until {what}");
+            if Instant::now() > deadline {
+                let said: Vec<_> =
+                    self.brokers.iter().map(|(id, broker)| format!("broker {id}:\n{}", broker.said_all())).collect();
+                panic!("waited {PATIENCE:?} until {what}\n{}", said.join("\n"));
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -92,7 +92,7 @@ impl Setup {
     /// Starts a broker, or returns its exit code and what it said.
     pub fn try_start(&self) -> Result<Broker, (Option<i32>, String)> {
         let mut child = self.command().spawn().expect("the broker's program can be started");
-        let stderr = collect(child.stderr.take().unwrap());
+        let (said, reader) = Said::collect(child.stderr.take().unwrap());
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -104,24 +104,41 @@ impl Setup {
                     child,
                     address,
                     ready: line,
-                    stderr,
+                    said,
+                    stderr: Some(reader),
                 })
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 let code = child.wait().unwrap().code();
-                Err((code, stderr.join().unwrap()))
+                reader.join().unwrap();
+                Err((code, said.text()))
             }
             Err(mpsc::RecvTimeoutError::Timeout) => panic!("waited {PATIENCE:?} for the broker's ready line"),
         }
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What a broker says on standard error.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<String>>);
+
+impl Said {
+    fn collect(pipe: impl Read + Send + 'static) -> (Said, std::thread::JoinHandle<()>) {
+        let said = Said::default();
+        let text = said.0.clone();
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                let mut text = text.lock().unwrap();
+                text.push_str(&String::from_utf8_lossy(&line));
+                text.push('\n');
+            }
+        });
+        (said, reader)
+    }
+
+    fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 fn listener_in(ready: &str) -> Option<SocketAddr> {
@@ -135,7 +152,8 @@ pub struct Broker {
     child: Child,
     pub address: SocketAddr,
     pub ready: String,
-    stderr: std::thread::JoinHandle<String>,
+    said: Said,
+    stderr: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Broker {
@@ -145,6 +163,16 @@ impl Broker {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has said on standard error so far.
+    pub fn said_all(&self) -> String {
+        self.said.text()
+    }
+
+    /// Whether it has said something on standard error so far.
+    pub fn said(&self, what: &str) -> bool {
+        self.said.text().contains(what)
     }
 
     /// SIGKILL: no warning, no goodbye.
@@ -175,8 +203,10 @@ impl Broker {
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        let stderr = std::mem::replace(&mut self.stderr, std::thread::spawn(String::new));
-        (code, stderr.join().unwrap())
+        if let Some(reader) = self.stderr.take() {
+            reader.join().unwrap();
+        }
+        (code, self.said.text())
     }
 
     pub async fn client(&self) -> Client {

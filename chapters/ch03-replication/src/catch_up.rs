@@ -16,10 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ch00_wire::client::{Client, ClientError};
 use ch00_wire::codec::Chunk;
-use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::{Epoch, Offset};
 use ch01_log::messages::{FetchPartition, FetchReplicaState, FetchRequest, FetchTopic};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -136,8 +134,33 @@ impl ReplicaManager {
     }
 
     // ANCHOR: fetch_missing
-    /// Fetches what this broker lacks, as a follower would.
+    /// Fetches what this broker lacks, as a follower would; tries again as long as something comes now and then.
     async fn fetch_missing(
+        &self,
+        partition: &Arc<ReplicatedPartition>,
+        broker: BrokerId,
+        end: LogEnd,
+    ) -> Result<(), String> {
+        let mut deadline = Instant::now() + PATIENCE;
+        while partition.log_end() < end {
+            let before = partition.log_end();
+            let failure = match timeout_at(deadline, self.fetch_some(partition, broker, end)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(failure)) => failure,
+                Err(_) => "it does not answer".to_string(),
+            };
+            if partition.log_end() > before {
+                deadline = Instant::now() + PATIENCE;
+            } else if Instant::now() >= deadline {
+                return Err(failure);
+            }
+            sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: fetch_missing
+
+    async fn fetch_some(
         &self,
         partition: &Arc<ReplicatedPartition>,
         broker: BrokerId,
@@ -145,12 +168,12 @@ impl ReplicaManager {
     ) -> Result<(), String> {
         let mut client = self.connect(broker).await.map_err(|e| e.to_string())?;
         while partition.log_end() < end {
-            let (last_epoch, offset) = partition.log_end();
+            let (last_fetched_epoch, fetch_offset) = partition.log_end();
             let wanted = FetchPartition {
                 partition: partition.name().partition,
                 current_leader_epoch: partition.starting_epoch(),
-                fetch_offset: offset,
-                last_fetched_epoch: last_epoch,
+                fetch_offset,
+                last_fetched_epoch,
                 partition_max_bytes: MOST_BYTES,
                 ..Default::default()
             };
@@ -162,23 +185,15 @@ impl ReplicaManager {
                 ..Default::default()
             };
             let answer = client.call(&request).await.map_err(|e| e.to_string())?;
-            let answer = answer.responses.into_iter().flat_map(|topic| topic.partitions).next();
-            let Some(answer) = answer.filter(|answer| answer.error_code == ErrorCode::NONE) else {
-                return Err("it does not answer for this partition any more".to_string());
-            };
-            if answer.diverging_epoch.epoch >= 0 {
-                return Err(format!("its log parts from this one at {}", answer.diverging_epoch.end_offset));
+            let answer = answer.responses.into_iter().flat_map(|topic| topic.partitions).next().unwrap_or_default();
+            if answer.error_code.is_error() || answer.diverging_epoch.epoch >= 0 {
+                return Err(format!("{}, diverging: {:?}", answer.error_code, answer.diverging_epoch));
             }
-            let records = match answer.records {
-                Some(Chunk::Bytes(bytes)) if !bytes.is_empty() => bytes,
-                _ => Bytes::new(),
-            };
-            if records.is_empty() {
-                return Err(format!("nothing came from {offset} on"));
+            match answer.records {
+                Some(Chunk::Bytes(records)) if !records.is_empty() => partition.append_missing(&records)?,
+                _ => return Err(format!("nothing came from {fetch_offset} on")),
             }
-            partition.append_missing(&records)?;
         }
         Ok(())
     }
-    // ANCHOR_END: fetch_missing
 }

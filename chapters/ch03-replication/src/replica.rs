@@ -58,8 +58,10 @@ pub(crate) enum Role {
 pub(crate) struct Following {
     /// The leader.
     pub(crate) leader: BrokerId,
-    /// The leader's epoch, as the leader has told; `None`: it has not yet, or it was outdated.
+    /// The leader's epoch, as the leader has told; `None`: it has not yet.
     pub(crate) epoch: Option<Epoch>,
+    /// Whether it does nothing until the leader speaks of its epoch again: it was told that this one is another.
+    pub(crate) waits: bool,
     /// Set for good when the leader has lost what was acknowledged.
     pub(crate) stopped: Option<Loss>,
     pub(crate) progress: watch::Sender<Progress>,
@@ -113,7 +115,7 @@ impl ReplicatedPartition {
     pub fn follower(opened: &OpenedLog, high_watermark: Offset, context: Arc<ReplicaContext>) -> Self {
         let high_watermark = within(opened, high_watermark);
         let progress = watch::Sender::new(follower_progress(high_watermark, &opened.log.log()));
-        let following = Following { leader: opened.replicas[0], epoch: None, stopped: None, progress };
+        let following = Following { leader: opened.replicas[0], epoch: None, waits: false, stopped: None, progress };
         Self::new(opened, high_watermark, Role::Follower(following), context)
     }
 

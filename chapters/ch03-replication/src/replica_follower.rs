@@ -44,22 +44,23 @@ pub enum Next {
 
 impl ReplicatedPartition {
     // ANCHOR: leader_says
-    /// The leader has told its epoch. Returns whether that is news.
+    /// The leader has told its epoch. Returns whether there is something to fetch that was not before.
     pub fn leader_says(&self, leader: BrokerId, epoch: Epoch) -> bool {
         let mut state = self.lock();
         let Role::Follower(following) = &mut state.role else { return false };
-        if following.leader != leader || following.epoch.is_some_and(|known| epoch <= known) {
+        if following.leader != leader || following.epoch.is_some_and(|known| epoch < known) {
             return false;
         }
-        following.epoch = Some(epoch);
-        true
+        let has_waited = std::mem::take(&mut following.waits);
+        following.epoch.replace(epoch) != Some(epoch) || has_waited
     }
     // ANCHOR_END: leader_says
 
     /// What it asks next; `None` if it does not fetch now.
     pub fn position(&self) -> Option<Position> {
         let state = self.lock();
-        let Role::Follower(Following { epoch: Some(leader_epoch), stopped: None, .. }) = &state.role else {
+        let Role::Follower(Following { epoch: Some(leader_epoch), waits: false, stopped: None, .. }) = &state.role
+        else {
             return None;
         };
         let leader_epoch = *leader_epoch;
@@ -186,7 +187,7 @@ impl ReplicatedPartition {
             Move::BackOff => Next::BackOff,
             Move::Wait => {
                 if let Role::Follower(following) = &mut state.role {
-                    following.epoch = None;
+                    following.waits = true;
                 }
                 Next::Wait
             }

@@ -1,0 +1,139 @@
+//! Chapter 3: a disk that forgets. What a leader lost it gets back from the others before it leads; and a follower keeps
+//! what was acknowledged, even if its leader has lost it.
+
+use ch00_wire::error_code::ErrorCode;
+
+use crate::cluster::Cluster;
+use crate::harness::*;
+
+/// Writes records with acks=all, one batch each, until there are `count`.
+fn write_up_to(cluster: &Cluster, count: i64) {
+    run(async {
+        let mut client = cluster.client(1).await;
+        for number in log_end(&mut client, "t").await..count {
+            let answer = produce(&mut client, "t", batch(&[&number.to_string()]).build()).await;
+            assert_eq!((answer.error_code, answer.base_offset), (ErrorCode::NONE, number));
+        }
+    });
+}
+
+fn read_from(cluster: &Cluster, id: i32) -> Vec<String> {
+    run(async { values_in(&fetch(&mut cluster.client(id).await, "t", 0).await) })
+}
+
+fn numbers(count: i64) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
+/// What a power failure does to what was never flushed: the end of the log of a broker that is down is gone.
+fn lose_the_end(cluster: &Cluster, id: i32, kept: i64) {
+    let folder = cluster.setup(id).dir.join("t-0");
+    let log = folder.join("00000000000000000000.log");
+    let bytes = std::fs::read(&log).unwrap();
+    let batches = ch01_log::batch::split(&bytes).filter(|(header, _)| header.base_offset < kept);
+    let size: usize = batches.map(|(_, batch)| batch.len()).sum();
+    std::fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(size as u64).unwrap();
+}
+
+#[test]
+fn a_leader_gets_back_from_its_followers_what_its_disk_forgot() {
+    let mut cluster = Cluster::start(NEWEST, 3, &[]);
+    cluster.create("t", &[]);
+    write_up_to(&cluster, 10);
+    cluster.kill(1);
+    lose_the_end(&cluster, 1, 4);
+    cluster.start_broker(1);
+    cluster.wait("the leader leads", |cluster| cluster.partition(1, "t").is_some_and(|p| p.leader == 1));
+    cluster.wait("all records are read", |cluster| read_from(cluster, 1) == numbers(10));
+    write_up_to(&cluster, 12);
+    assert_eq!(read_from(&cluster, 1), numbers(12));
+    cluster.wait_for_same_logs(&[1, 2, 3], "t");
+}
+
+#[test]
+fn a_follower_does_not_throw_away_what_was_acknowledged_because_its_leader_has_lost_it() {
+    let mut cluster = Cluster::start(NEWEST, 2, &["replica.high.watermark.checkpoint.interval.ms=50"]);
+    cluster.create("t", &[]);
+    write_up_to(&cluster, 10);
+    // The follower learns of the last high watermark, and writes it down when it stops.
+    cluster.wait("the follower knows that all was acknowledged", |cluster| {
+        high_watermark_checkpoint(cluster, 2) == Some(10)
+    });
+    cluster.terminate(2);
+    cluster.kill(1);
+    lose_the_end(&cluster, 1, 4);
+    cluster.start_broker(1);
+    // Nobody else is there to ask: the leader goes on with what it has.
+    cluster.wait("the leader leads", |cluster| cluster.partition(1, "t").is_some_and(|p| p.leader == 1));
+    run(async {
+        let request = produce_request("t", 0, 1, batch(&["other"]).build());
+        cluster.client(1).await.call_version(BY_NAME, &request).await.unwrap();
+    });
+    let before = cluster.log_bytes(2, "t");
+    cluster.start_broker(2);
+    cluster.wait("the follower has asked the leader", |cluster| {
+        cluster.broker(2).said("everything below 10 was acknowledged")
+    });
+    assert_eq!(cluster.log_bytes(2, "t"), before, "its copy is as it was");
+}
+
+fn high_watermark_checkpoint(cluster: &Cluster, id: i32) -> Option<i64> {
+    let text = std::fs::read_to_string(cluster.setup(id).dir.join("replication-offset-checkpoint")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("t 0 ")?.parse().ok())
+}
+
+#[test]
+fn a_follower_that_lies_before_its_leaders_start_begins_anew_there() {
+    let mut cluster = Cluster::start(NEWEST, 2, &["replica.lag.time.max.ms=1000"]);
+    cluster.create("t", &[]);
+    write_up_to(&cluster, 5);
+    cluster.wait_for_same_logs(&[1, 2], "t");
+    cluster.kill(2);
+    run(async {
+        let request = produce_request("t", 0, 1, batch(&["x"]).build());
+        cluster.client(1).await.call_version(BY_NAME, &request).await.unwrap();
+    });
+    cluster.wait_for_isr(1, "t", &[1]);
+    write_up_to(&cluster, 20);
+    run(async {
+        use ch02_retention::messages::*;
+        let partition = DeleteRecordsPartition { partition_index: 0, offset: 15 };
+        let topic = DeleteRecordsTopic { name: "t".to_string(), partitions: vec![partition] };
+        let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 10_000 };
+        let answer = cluster.client(1).await.call(&request).await.unwrap();
+        assert_eq!(answer.topics[0].partitions[0].error_code, ErrorCode::NONE);
+    });
+    cluster.start_broker(2);
+    cluster.wait_for_isr(1, "t", &[1, 2]);
+    let folder = cluster.setup(2).dir.join("t-0");
+    assert!(folder.join("00000000000000000015.log").exists() && !folder.join("00000000000000000000.log").exists());
+    // It stays so after a crash.
+    cluster.kill(2);
+    cluster.start_broker(2);
+    write_up_to(&cluster, 25);
+    cluster.wait_for_isr(1, "t", &[1, 2]);
+    assert!(!cluster.broker(2).said("LOST") && !cluster.broker(2).said("offline"));
+}
+
+#[test]
+fn until_a_leader_knows_how_far_it_was_it_says_no_end() {
+    let mut cluster = Cluster::start(NEWEST, 2, &["replica.high.watermark.checkpoint.interval.ms=600000"]);
+    cluster.create("t", &[]);
+    write_up_to(&cluster, 5);
+    cluster.kill(1);
+    // The follower is in sync, but says nothing.
+    cluster.pause(2);
+    cluster.start_broker(1);
+    cluster.wait("the leader leads", |cluster| cluster.partition(1, "t").is_some_and(|p| p.leader == 1));
+    run(async {
+        let mut client = cluster.client(1).await;
+        assert_eq!(list_offset(&mut client, "t", -1).await.error_code, ErrorCode::OFFSET_NOT_AVAILABLE);
+        assert_eq!(list_offset(&mut client, "t", -2).await.offset, 0);
+        assert_eq!(values_in(&fetch(&mut client, "t", 0).await), Vec::<String>::new());
+    });
+    cluster.resume(2);
+    cluster.wait("the end is known", |cluster| {
+        run(async { list_offset(&mut cluster.client(1).await, "t", -1).await.offset }) == 5
+    });
+    assert_eq!(read_from(&cluster, 1), numbers(5));
+}
