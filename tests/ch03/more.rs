@@ -2,3 +2,4 @@
 //! machine then does. `UPDATE_GOLDENFILES=1` writes the second half anew.
 
 mod scripts;
+mod two_brokers;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ch01_log::batch::Offset;
 use ch03_replication::epoch_end::EpochEnd;
@@ -11,10 +11,15 @@ use ch03_replication::isr::Isr;
 use ch03_replication::leader::{BecomeLeader, Effect, Event, Leader};
 use goldenscript::{Command, Runner};
 
-fn run_all(folder: &str, new_runner: impl Fn() -> Box<dyn Runner>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ch03/scripts").join(folder);
+/// A folder of scripts.
+pub fn script_folder(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ch03/scripts").join(folder)
+}
+
+/// Runs every script of a folder, each with a machine of its own.
+pub fn run_all(folder: &str, new_runner: impl Fn() -> Box<dyn Runner>) {
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(script_folder(folder)).unwrap() {
         let path = entry.unwrap().path();
         goldenscript::run(&mut Boxed(new_runner()), &path).unwrap();
         count += 1;

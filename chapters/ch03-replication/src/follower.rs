@@ -121,9 +121,12 @@ pub fn next_move(log: OwnLog<'_>, answer: Answer) -> Move {
 }
 // ANCHOR_END: next_move
 
+// ANCHOR: truncate
+/// Cuts the log, but for what was acknowledged.
 fn truncate(log: OwnLog<'_>, offset: Offset) -> Move {
     match offset < log.high_watermark {
         true => Move::Stop(Loss { truncation: offset, high_watermark: log.high_watermark }),
         false => Move::Truncate(offset),
     }
 }
+// ANCHOR_END: truncate

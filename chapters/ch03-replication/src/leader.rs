@@ -58,6 +58,7 @@ pub enum Effect {
     HighWatermark(Offset),
 }
 
+// ANCHOR: follower
 /// How far a follower has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Follower {
@@ -70,6 +71,7 @@ pub struct Follower {
     /// Where the leader's log ended then.
     leader_end_at_last_fetch: Offset,
 }
+// ANCHOR_END: follower
 
 /// A leader, for one epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,17 +161,21 @@ impl Leader {
         &self.followers
     }
 
+    // ANCHOR: enough_replicas
     /// Whether enough replicas are in sync to acknowledge `acks=all`. More than there are cannot be asked for.
     pub fn enough_replicas(&self) -> bool {
         let wanted = self.min_insync_replicas.min(self.followers.len() + 1);
         self.isr.confirmed().len() >= wanted
     }
+    // ANCHOR_END: enough_replicas
 
+    // ANCHOR: latest_offset
     /// The high watermark, if consumers may be told that the log ends there; `None` while it lies before the epoch's
     /// start: a leader that has just begun may not know how far it has been already.
     pub fn latest_offset(&self) -> Option<Offset> {
         (self.high_watermark >= self.epoch_start).then_some(self.high_watermark)
     }
+    // ANCHOR_END: latest_offset
 
     // ANCHOR: step
     /// Takes note of what happened, and says what is to be done.
@@ -183,7 +189,9 @@ impl Leader {
             Event::Fetched { replica, offset, now } => {
                 self.now = self.now.max(now);
                 self.note_fetch(replica, offset, now);
-                effects.extend(self.maybe_expand(replica));
+                if !self.isr.confirmed().contains(&replica) {
+                    effects.extend(self.maybe_expand(replica));
+                }
             }
             Event::Tick { now } => {
                 self.now = self.now.max(now);
@@ -217,12 +225,12 @@ impl Leader {
     // ANCHOR_END: note_fetch
 
     // ANCHOR: maybe_expand
-    /// A follower joins when it has everything that consumers may have seen, and the start of this epoch: before that, its
+    /// A follower that is out of sync joins when it has everything that consumers may have seen, and the start of this epoch: before that, its
     /// log may still hold what nobody else has.
     fn maybe_expand(&mut self, replica: BrokerId) -> Option<Effect> {
         let log_end = self.followers.get(&replica)?.log_end?;
         let has_caught_up = log_end >= self.high_watermark && log_end >= self.epoch_start;
-        if self.isr.pending().is_some() || self.isr.confirmed().contains(&replica) || !has_caught_up {
+        if self.isr.pending().is_some() || !has_caught_up {
             return None;
         }
         self.isr.begin(Pending::Join(replica));
