@@ -38,6 +38,21 @@ fn a_follower_that_has_what_the_leader_has_not_is_told_where_they_part() {
     assert_eq!(diverging(&[], 0, 1, 0), Some(end(0, 0)), "the leader has nothing");
 }
 
+#[test]
+fn a_log_is_cut_where_the_last_common_epoch_ends_first() {
+    let epochs = [(0, 0), (1, 4), (3, 8)];
+    for (theirs, cut, why) in [
+        (end(3, 9), 9, "of epoch 3 the leader has less"),
+        (end(1, 6), 6, "of epoch 1 the leader has less, and of epoch 3 nothing"),
+        (end(1, 9), 8, "of epoch 1 the leader has more, and of epoch 3 nothing"),
+        (end(2, 9), 8, "epoch 2 is not ours: what we have behind epoch 1 is not the leader's"),
+        (end(0, 2), 2, "we share the beginning of epoch 0"),
+    ] {
+        assert_eq!(truncation(&epochs, 10, theirs), cut, "{theirs:?}: {why}");
+    }
+    assert_eq!(truncation(&[(4, 100)], 120, end(2, 70)), 70, "nothing so old is left here");
+}
+
 /// A log as the offsets' epochs; every record was appended by the one leader of its epoch.
 fn list(log: &[i32]) -> Vec<(i32, i64)> {
     let mut epochs: Vec<(i32, i64)> = Vec::new();

@@ -1,12 +1,8 @@
 //! The set of in-sync replicas while it changes.
 
-use std::collections::BTreeSet;
-
 use ch03_replication::isr::{Isr, Pending};
 
-fn set(brokers: &[i32]) -> BTreeSet<i32> {
-    brokers.iter().copied().collect()
-}
+use super::support::set;
 
 #[test]
 fn who_is_to_join_holds_back_at_once_and_counts_when_confirmed() {

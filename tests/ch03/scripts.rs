@@ -18,13 +18,13 @@ pub fn script_folder(folder: &str) -> PathBuf {
 
 /// Runs every script of a folder, each with a machine of its own.
 pub fn run_all(folder: &str, new_runner: impl Fn() -> Box<dyn Runner>) {
-    let mut count = 0;
-    for entry in std::fs::read_dir(script_folder(folder)).unwrap() {
-        let path = entry.unwrap().path();
+    let entries = std::fs::read_dir(script_folder(folder)).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    for path in paths {
         goldenscript::run(&mut Boxed(new_runner()), &path).unwrap();
-        count += 1;
     }
-    assert!(count > 0);
 }
 
 struct Boxed(Box<dyn Runner>);

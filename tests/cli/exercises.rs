@@ -16,7 +16,7 @@ impl Clone {
         for file in ["exercises/exercises.toml", "Cargo.toml", "exercises/open/follow.rs", "exercises/open/table.rs"] {
             clone.put(file, &std::fs::read_to_string(root.join(file)).unwrap());
         }
-        for chapter in ["ch00-wire", "ch01-log", "ch02-retention"] {
+        for chapter in ["ch00-wire", "ch01-log", "ch02-retention", "ch03-replication"] {
             let manifest = format!("chapters/{chapter}/Cargo.toml");
             clone.put(&manifest, &std::fs::read_to_string(root.join(&manifest)).unwrap());
             for entry in std::fs::read_dir(root.join("chapters").join(chapter).join("src")).unwrap() {

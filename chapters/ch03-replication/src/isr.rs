@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 /// A broker's number.
 pub type BrokerId = i32;
 
+// ANCHOR: pending
 /// A change that is not confirmed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pending {
@@ -25,6 +26,7 @@ pub enum Pending {
     /// Replicas that lag are to leave.
     Leave(BTreeSet<BrokerId>),
 }
+// ANCHOR_END: pending
 
 /// The set, and what is about to become of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,7 @@ impl Isr {
     }
     // ANCHOR_END: maximal
 
+    // ANCHOR: change
     /// The set as it would be with the pending change.
     pub fn proposed(&self) -> BTreeSet<BrokerId> {
         match &self.pending {
@@ -96,4 +99,5 @@ impl Isr {
     pub fn drop_pending(&mut self) {
         self.pending = None;
     }
+    // ANCHOR_END: change
 }

@@ -225,8 +225,8 @@ impl Leader {
     // ANCHOR_END: note_fetch
 
     // ANCHOR: maybe_expand
-    /// A follower that is out of sync joins when it has everything that consumers may have seen, and the start of this epoch: before that, its
-    /// log may still hold what nobody else has.
+    /// A follower that is out of sync joins when it has everything that consumers may have seen, and the start of this
+    /// epoch: before that, its log may still hold what nobody else has.
     fn maybe_expand(&mut self, replica: BrokerId) -> Option<Effect> {
         let log_end = self.followers.get(&replica)?.log_end?;
         let has_caught_up = log_end >= self.high_watermark && log_end >= self.epoch_start;
