@@ -24,6 +24,8 @@ pub mod leader_epochs;
 pub mod local_partition;
 #[path = "../../../chapters/ch01-log/src/log.rs"]
 pub mod log;
+#[path = "../../../chapters/ch01-log/src/log_copy.rs"]
+pub mod log_copy;
 #[path = "../../../chapters/ch01-log/src/log_dir.rs"]
 pub mod log_dir;
 #[path = "../../../chapters/ch01-log/src/log_housekeeping.rs"]
@@ -50,6 +52,8 @@ pub mod producer_state;
 pub mod record;
 // Yours:
 pub mod recovery;
+#[path = "../../../chapters/ch01-log/src/replicas.rs"]
+pub mod replicas;
 #[path = "../../../chapters/ch01-log/src/scan.rs"]
 pub mod scan;
 // Yours:
@@ -66,6 +70,8 @@ pub mod segment_swap;
 pub mod text_checkpoint;
 // Yours:
 pub mod time_index;
+#[path = "../../../chapters/ch01-log/src/topic_install.rs"]
+pub mod topic_install;
 #[path = "../../../chapters/ch01-log/src/topic_settings.rs"]
 pub mod topic_settings;
 #[path = "../../../chapters/ch01-log/src/topic_store.rs"]

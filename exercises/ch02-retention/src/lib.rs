@@ -49,5 +49,7 @@ pub mod throttle;
 pub mod transactions;
 #[path = "../../../chapters/ch02-retention/src/volume.rs"]
 pub mod volume;
+#[path = "../../../chapters/ch02-retention/src/whole_config.rs"]
+pub mod whole_config;
 // Yours:
 pub mod table;
