@@ -7,6 +7,8 @@ use ch00_wire::config::{Config, Key, WireConfig};
 use ch01_log::config::{BrokerConfig, TopicConfig};
 use ch02_retention::config::{BrokerConfig as RetentionConfig, CleanupTopicConfig};
 
+use ch03_replication::config::{BrokerConfig as ReplicationConfig, ReplicationTopicConfig};
+
 use crate::pages::root;
 
 /// The keys that one chapter adds.
@@ -38,8 +40,10 @@ fn the_appendix_is_what_the_tables_say() {
         table("Chapter 0: the wire", WireConfig::keys()),
         table("Chapter 1: the log", added::<BrokerConfig, WireConfig>()),
         table("Chapter 2: retention and compaction", added::<RetentionConfig, BrokerConfig>()),
+        table("Chapter 3: replication", added::<ReplicationConfig, RetentionConfig>()),
         table("Topics", TopicConfig::keys()),
         table("Topics, from chapter 2 on", CleanupTopicConfig::keys()),
+        table("Topics, from chapter 3 on", ReplicationTopicConfig::keys()),
     ];
     text += &chapters.join("\n");
     let path = root().join("book/src/appendix/configuration.md");
