@@ -13,7 +13,7 @@ use crate::isr::BrokerId;
 config! {
     /// What the broker of chapter 3 reads from server.properties.
     pub struct BrokerConfig: retention: RetentionConfig {
-        /// All brokers of the cluster, as `ID@HOST:PORT`, separated by commas, in the same order everywhere; the first decides about topics. The address is that of the listener over which brokers talk to each other. Empty: this broker is alone. A key of this broker's own; from chapter 4 on the controller knows the brokers.
+        /// All brokers of the cluster, as `ID@HOST:PORT`, separated by commas, in the same order everywhere; the first decides about topics. The address is that of the listener over which brokers talk to each other. Empty: this broker is alone. A key that Apache Kafka does not have.
         cluster_brokers: ClusterBrokers = "";
         /// Where the broker stands, such as the name of a rack or of a data centre; empty: it does not say.
         broker_rack: String = "";

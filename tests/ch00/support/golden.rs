@@ -190,6 +190,7 @@ fn is_default(key: &str, value: &Value) -> bool {
             "clusterAuthorizedOperations" | "topicAuthorizedOperations" => n.as_i64() == Some(i64::from(i32::MIN)),
             "highWatermark" => n.as_i64() == Some(i64::MAX),
             "endpointType" => n.as_i64() == Some(1),
+            "replicaId" => matches!(n.as_i64(), Some(-1 | -2)),
             _ => matches!(n.as_i64(), Some(0 | -1)),
         },
         Value::String(text) => text.is_empty() || text == "AAAAAAAAAAAAAAAAAAAAAA",

@@ -7,6 +7,7 @@ use ch00_wire::messages::*;
 use ch00_wire::table::{Message, Request};
 use ch01_log::messages::*;
 use ch02_retention::messages::*;
+use ch03_replication::messages::*;
 
 /// The API key of each of these requests, and what is done with its bytes.
 macro_rules! served {
@@ -33,6 +34,7 @@ const SERVED: &[(i16, Check)] = served! {
     AlterConfigsRequest
     DescribeLogDirsRequest
     IncrementalAlterConfigsRequest
+    OffsetForLeaderEpochRequest
 };
 
 /// Takes bytes for a frame. What can be read of it, as a request or, behind the same header, as the response to it, is
