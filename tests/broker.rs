@@ -5,10 +5,14 @@
 
 #[path = "broker/cluster.rs"]
 mod cluster;
+#[path = "broker/companions.rs"]
+mod companions;
 #[path = "broker/configs.rs"]
 mod configs;
 #[path = "broker/errors.rs"]
 mod errors;
+#[path = "broker/fencing.rs"]
+mod fencing;
 #[path = "broker/first_broker.rs"]
 mod first_broker;
 #[path = "broker/harness.rs"]

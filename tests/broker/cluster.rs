@@ -32,6 +32,11 @@ pub struct Partition {
 impl Cluster {
     /// Starts brokers 1 to `count`, with `settings` beside those that a cluster needs.
     pub fn start(chapter: u32, count: i32, settings: &[&str]) -> Cluster {
+        Cluster::start_with(chapter, count, |_| settings.iter().map(|setting| setting.to_string()).collect())
+    }
+
+    /// The same with settings of their own.
+    pub fn start_with(chapter: u32, count: i32, settings: impl Fn(i32) -> Vec<String>) -> Cluster {
         let dir = TempDir::new();
         let ids = 1..=count;
         let pairs = ids.clone().flat_map(|from| ids.clone().map(move |to| (from, to))).filter(|(from, to)| from != to);
@@ -50,8 +55,8 @@ impl Cluster {
                 .set("inter.broker.listener.name=BROKERS")
                 .set(&format!("default.replication.factor={count}"))
                 .set("replica.fetch.backoff.ms=100");
-            for setting in settings {
-                setup = setup.set(setting);
+            for setting in settings(id) {
+                setup = setup.set(&setting);
             }
             setup.dir = cluster.dir.path().join(format!("data-{id}"));
             setup.broker_port = Some(0);
@@ -205,7 +210,7 @@ impl Cluster {
 }
 
 /// The port that other brokers use.
-async fn broker_port(broker: &Broker, id: i32) -> u16 {
+pub async fn broker_port(broker: &Broker, id: i32) -> u16 {
     const KEY: &str = "advertised.listeners";
     let resource = DescribeConfigsResource {
         resource_type: 4,

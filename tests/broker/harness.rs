@@ -17,6 +17,8 @@ use ch00_wire::client::Client;
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::builder::BatchBuilder;
 use ch01_log::messages::*;
+
+use crate::companions::Companions;
 pub use files::TempDir;
 
 /// The newest chapter that has a broker.
@@ -48,11 +50,21 @@ pub struct Setup {
     pub settings: Vec<String>,
     /// A shell command before the broker's own, such as `ulimit -f 100`.
     pub before: Option<String>,
+    /// The other brokers of its cluster, if it is not to be alone.
+    pub companions: Option<Arc<Companions>>,
 }
 
 impl Setup {
     pub fn new(chapter: u32, dir: &TempDir) -> Setup {
-        Setup { chapter, port: 0, broker_port: None, dir: dir.path().join("data"), settings: Vec::new(), before: None }
+        Setup {
+            chapter,
+            port: 0,
+            broker_port: None,
+            dir: dir.path().join("data"),
+            settings: Vec::new(),
+            before: None,
+            companions: None,
+        }
     }
 
     pub fn set(mut self, setting: &str) -> Setup {
@@ -83,7 +95,7 @@ impl Setup {
     }
 
     pub fn start(&self) -> Broker {
-        match self.try_start() {
+        match self.with_companions().try_start() {
             Ok(broker) => broker,
             Err((code, stderr)) => panic!("the broker did not start (exit {code:?}):\n{stderr}"),
         }
@@ -99,14 +111,12 @@ impl Setup {
         match lines.recv_timeout(PATIENCE) {
             Ok(line) => {
                 let address = listener_in(&line).unwrap_or_else(|| panic!("no ready line: {line}"));
-                Ok(Broker {
-                    setup: Setup { port: address.port(), ..self.clone() },
-                    child,
-                    address,
-                    ready: line,
-                    said,
-                    stderr: Some(reader),
-                })
+                let setup = Setup { port: address.port(), ..self.clone() };
+                let mut broker = Broker { setup, child, address, ready: line, said, stderr: Some(reader) };
+                if let Some(companions) = &self.companions {
+                    companions.meet(&mut broker);
+                }
+                Ok(broker)
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 let code = child.wait().unwrap().code();
