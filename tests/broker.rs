@@ -3,10 +3,6 @@
 //! Every test runs against its own chapter's broker and against the newest. `MINI_KAFKA_BROKER` names another program to
 //! test in their place, such as a reader's own.
 
-#[path = "broker/cluster.rs"]
-mod cluster;
-#[path = "broker/companions.rs"]
-mod companions;
 #[path = "broker/configs.rs"]
 mod configs;
 #[path = "broker/errors.rs"]
@@ -29,8 +25,6 @@ mod metadata;
 mod offsets;
 #[path = "broker/partitions.rs"]
 mod partitions;
-#[path = "broker/proxy.rs"]
-mod proxy;
 #[path = "broker/replication.rs"]
 mod replication;
 #[path = "broker/retention.rs"]

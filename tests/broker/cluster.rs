@@ -8,8 +8,8 @@ use ch00_wire::client::Client;
 use ch01_log::messages::*;
 use ch02_retention::messages::*;
 
-use crate::harness::*;
-use crate::proxy::Link;
+use super::proxy::Link;
+use super::*;
 
 /// A cluster. Brokers are numbered from 1; the first decides about topics.
 pub struct Cluster {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use ch01_log::messages::MetadataRequest;
 
-use crate::cluster::broker_port;
-use crate::harness::*;
-use crate::proxy::Link;
+use super::cluster::broker_port;
+use super::proxy::Link;
+use super::*;
 
 /// The other two brokers of a cluster.
 pub struct Companions {

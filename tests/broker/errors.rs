@@ -7,7 +7,7 @@ use ch01_log::builder::BatchBuilder;
 use ch01_log::compression::Compression;
 use ch01_log::messages::*;
 
-use crate::companions::in_a_cluster;
+use crate::harness::companions::in_a_cluster;
 use crate::harness::*;
 
 async fn broker_with_topic(chapter: u32, dir: &TempDir) -> (Broker, ch00_wire::client::Client) {

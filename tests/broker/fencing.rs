@@ -5,7 +5,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch01_log::messages::*;
 use ch03_replication::messages::*;
 
-use crate::cluster::{Cluster, broker_port};
+use crate::harness::cluster::{Cluster, broker_port};
 use crate::harness::*;
 
 /// A Fetch as a replica sends it.

@@ -5,7 +5,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch01_log::messages::*;
 use ch02_retention::messages::*;
 
-use crate::cluster::Cluster;
+use crate::harness::cluster::Cluster;
 use crate::harness::*;
 
 fn topic_id(cluster: &Cluster, id: i32, topic: &str) -> Option<ch00_wire::uuid::Uuid> {

@@ -2,8 +2,14 @@
 
 #![allow(dead_code)]
 
+#[path = "cluster.rs"]
+pub mod cluster;
+#[path = "companions.rs"]
+pub mod companions;
 #[path = "../support/files.rs"]
 pub mod files;
+#[path = "proxy.rs"]
+pub mod proxy;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -18,7 +24,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch01_log::builder::BatchBuilder;
 use ch01_log::messages::*;
 
-use crate::companions::Companions;
+use companions::Companions;
 pub use files::TempDir;
 
 /// The newest chapter that has a broker.

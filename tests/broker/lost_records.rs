@@ -3,7 +3,7 @@
 
 use ch00_wire::error_code::ErrorCode;
 
-use crate::cluster::Cluster;
+use crate::harness::cluster::Cluster;
 use crate::harness::*;
 
 /// Writes records with acks=all, one batch each, until there are `count`.

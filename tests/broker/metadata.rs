@@ -4,7 +4,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch00_wire::messages::ApiVersionsRequest;
 use ch01_log::messages::*;
 
-use crate::companions::in_a_cluster;
+use crate::harness::companions::in_a_cluster;
 use crate::harness::*;
 
 async fn metadata(

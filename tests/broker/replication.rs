@@ -14,7 +14,7 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
-use crate::cluster::Cluster;
+use crate::harness::cluster::Cluster;
 use crate::harness::*;
 
 /// Lag that a test can wait for.
