@@ -55,6 +55,8 @@ pub struct LeaderStore {
     disk: Disk,
     path: PathBuf,
     contents: Contents,
+    /// Partitions that are no more, and still in the file.
+    gone: Vec<String>,
 }
 
 impl LeaderStore {
@@ -68,7 +70,7 @@ impl LeaderStore {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Contents::default(),
             Err(e) => return Err(format!("{}: {e}", path.display())),
         };
-        Ok(LeaderStore { disk: disk.clone(), path, contents })
+        Ok(LeaderStore { disk: disk.clone(), path, contents, gone: Vec::new() })
     }
 
     /// What is kept of a partition.
@@ -94,14 +96,16 @@ impl LeaderStore {
     }
     // ANCHOR_END: put
 
-    /// Forgets the partitions that are no more.
-    pub fn keep_only(&mut self, exists: impl Fn(&str) -> bool) -> io::Result<()> {
-        self.change(|contents| contents.leaders.retain(|name, _| exists(name)))
+    /// Forgets a partition that is no more, with the next change: what stays in the file until then belongs to a topic id
+    /// that nothing has.
+    pub fn forget(&mut self, name: &TopicPartition) {
+        self.gone.push(name.to_string());
     }
 
     /// In the file first, and in memory only if that worked.
     fn change(&mut self, change: impl FnOnce(&mut Contents)) -> io::Result<()> {
         let mut contents = self.contents.clone();
+        self.gone.drain(..).for_each(|name| drop(contents.leaders.remove(&name)));
         change(&mut contents);
         if contents != self.contents {
             let json = serde_json::to_vec_pretty(&contents).expect("plain data");

@@ -26,9 +26,13 @@ use crate::isr::BrokerId;
 use crate::replica_manager::ReplicaManager;
 use crate::topic_copy::TopicCopy;
 
-/// How often a broker is asked: the first one, which decides about topics, more often than the others.
+/// How often a broker is asked: the first one, which decides about topics, more often than the others; and more often
+/// those that have not said yet that they lead what they are to lead.
 const ASK_FIRST: Duration = Duration::from_millis(100);
 const ASK_OTHERS: Duration = Duration::from_millis(500);
+const ASK_LATE: Duration = Duration::from_millis(25);
+/// The most of its time that a broker spends on asking another one: an answer about ten thousand partitions is long.
+const LARGEST_PART: u32 = 20;
 /// A broker that does not answer within this time is left out until it does.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The pause after a broker was not reached.
@@ -157,6 +161,7 @@ impl Peers {
         let everything = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
         let mut last_settings: Option<Instant> = None;
         loop {
+            let started = Instant::now();
             let answer = match client.call(&everything).await {
                 Ok(answer) => answer,
                 Err(e) => return e,
@@ -168,13 +173,21 @@ impl Peers {
                 return e;
             }
             self.note_alive(broker.id, &image);
+            let every = if self.is_late(broker.id) { ASK_LATE } else { every };
             tokio::select! {
-                () = tokio::time::sleep(every) => {}
+                () = tokio::time::sleep(every.max(started.elapsed() * LARGEST_PART)) => {}
                 () = ask_now.notified() => {}
             }
         }
     }
     // ANCHOR_END: ask
+
+    /// Whether a broker that answers is to lead a partition, and has not said so.
+    fn is_late(&self, id: BrokerId) -> bool {
+        let image = self.publisher.borrow();
+        let mut partitions = image.topics().flat_map(|topic| &topic.partitions);
+        partitions.any(|partition| partition.leader == -1 && partition.replicas.first() == Some(&id))
+    }
 
     fn note_alive(&self, id: BrokerId, image: &BrokerImage) {
         let is_news = {
@@ -235,7 +248,10 @@ impl Peers {
                 is_news |= partition.leader_says(id, image.leader_epoch);
             }
         }
-        self.manager.elsewhere.write().unwrap().extend(said);
+        let mut elsewhere = self.manager.elsewhere.write().unwrap();
+        elsewhere.retain(|_, (_, image)| image.replicas.first() != Some(&id));
+        elsewhere.extend(said);
+        drop(elsewhere);
         if is_news {
             self.manager.following.notify_waiters();
         }
@@ -270,8 +286,7 @@ impl Peers {
         let first = self.manager.cluster.first();
         let controller_id = if brokers.contains_key(&first) { first } else { -1 };
         let changed: Vec<_> = before.topics().filter_map(|topic| self.if_changed(topic)).collect();
-        let joined = self.manager.store().cluster_id().map(str::to_owned);
-        let cluster_id = joined.unwrap_or_else(|| before.cluster_id.clone());
+        let cluster_id = self.manager.cluster_id().unwrap_or_else(|| before.cluster_id.clone());
         let is_same =
             (&cluster_id, controller_id, &brokers) == (&before.cluster_id, before.controller_id, &before.brokers);
         if changed.is_empty() && is_same {

@@ -36,6 +36,8 @@ pub struct ReplicaManager {
     config: Arc<LiveConfig>,
     partitions: RwLock<HashMap<TopicPartition, Arc<ReplicatedPartition>>>,
     store: Mutex<LeaderStore>,
+    /// The cluster whose topics this broker has copied, as it is stored.
+    cluster_id: RwLock<Option<String>>,
     /// High watermarks as they were when the broker started.
     checkpoints: Offsets,
     /// What others lead, as they said last.
@@ -63,6 +65,7 @@ impl ReplicaManager {
             context,
             config,
             partitions: RwLock::default(),
+            cluster_id: RwLock::new(store.cluster_id().map(str::to_owned)),
             store: Mutex::new(store),
             checkpoints,
             elsewhere: RwLock::default(),
@@ -98,8 +101,20 @@ impl ReplicaManager {
         let _ = self.logs.set(logs);
     }
 
-    pub(crate) fn store(&self) -> std::sync::MutexGuard<'_, LeaderStore> {
+    fn store(&self) -> std::sync::MutexGuard<'_, LeaderStore> {
         self.store.lock().unwrap()
+    }
+
+    /// The cluster whose topics this broker has copied; `None`: none yet.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.cluster_id.read().unwrap().clone()
+    }
+
+    /// From now on only that cluster's topics are copied. Blocks.
+    pub fn join(&self, cluster_id: &str) -> std::io::Result<()> {
+        self.store().join(cluster_id)?;
+        *self.cluster_id.write().unwrap() = Some(cluster_id.to_owned());
+        Ok(())
     }
 
     fn min_insync_replicas(&self, settings: &TopicSettings) -> usize {
@@ -272,6 +287,7 @@ impl Replicas for ReplicaManager {
     fn closing(&self, name: &TopicPartition) {
         if let Some(partition) = self.partitions.write().unwrap().remove(name) {
             partition.close();
+            self.store().forget(name);
         }
         self.elsewhere.write().unwrap().remove(name);
     }

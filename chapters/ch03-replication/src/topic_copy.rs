@@ -122,8 +122,7 @@ impl TopicCopy {
     // ANCHOR: joins
     /// Whether the first broker is believed: it has the cluster id that it had when it was first met.
     async fn joins(&self, cluster_id: &str, tasks: &Tasks) -> bool {
-        let known = self.manager.store().cluster_id().map(str::to_owned);
-        if let Some(known) = known {
+        if let Some(known) = self.manager.cluster_id() {
             if known != cluster_id && !self.has_complained.swap(true, Ordering::Relaxed) {
                 error!(
                     "the first broker of cluster.brokers belongs to cluster {cluster_id}, this one to {known}: has it lost \
@@ -133,7 +132,7 @@ impl TopicCopy {
             return known == cluster_id;
         }
         let (manager, id) = (self.manager.clone(), cluster_id.to_owned());
-        let joined = tasks.blocking(move || manager.store().join(&id)).await;
+        let joined = tasks.blocking(move || manager.join(&id)).await;
         joined.inspect_err(|e| error!("the cluster's id could not be stored: {e}")).is_ok()
     }
     // ANCHOR_END: joins
