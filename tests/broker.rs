@@ -21,6 +21,8 @@ mod lifecycle;
 mod lost_records;
 #[path = "broker/metadata.rs"]
 mod metadata;
+#[path = "broker/metrics.rs"]
+mod metrics;
 #[path = "broker/offsets.rs"]
 mod offsets;
 #[path = "broker/partitions.rs"]

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -106,10 +107,14 @@ struct Route {
     handler: Handler,
 }
 
+/// Told of every answer: the API's name, and how long its request took.
+pub type Observer = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
+
 /// The table.
 #[derive(Default)]
 pub struct Router {
     routes: BTreeMap<i16, Route>,
+    observer: Option<Observer>,
 }
 
 // ANCHOR: router
@@ -152,6 +157,11 @@ impl Router {
         route.advertised = min..=*route.served.end();
     }
 
+    /// Has someone told how long requests take.
+    pub fn observe(&mut self, observer: Observer) {
+        self.observer = Some(observer);
+    }
+
     // ANCHOR: api_versions
     /// What ApiVersions answers.
     pub fn api_versions(&self) -> Vec<ApiVersion> {
@@ -189,9 +199,24 @@ impl Router {
             let error = if is_valid_software(&request, version) { ErrorCode::NONE } else { ErrorCode::INVALID_REQUEST };
             return Ok(Reply::Now(self.answer_api_versions(&header, version, error)));
         }
-        (route.handler)(context, header, r).await.map_err(malformed)
+        let started = Instant::now();
+        let reply = (route.handler)(context, header, r).await.map_err(malformed)?;
+        Ok(self.observed(route.name, started, reply))
     }
     // ANCHOR_END: dispatch
+
+    fn observed(&self, api: &'static str, started: Instant, reply: Reply<Response>) -> Reply<Response> {
+        let Some(observer) = self.observer.clone() else { return reply };
+        if let Reply::Later(wait) = reply {
+            return Reply::Later(Box::pin(async move {
+                let response = wait.await;
+                observer(api, started.elapsed());
+                response
+            }));
+        }
+        observer(api, started.elapsed());
+        reply
+    }
 
     fn answer_api_versions(&self, header: &RequestHeader, version: i16, error_code: ErrorCode) -> Response {
         let mut api_keys = self.api_versions();
@@ -230,7 +255,7 @@ impl Route {
                         Reply::Now(encode::<R>(&header, version, &response))
                     }
                     Reply::Later(wait) => Reply::Later(Box::pin(async move {
-                        let waited = std::time::Instant::now();
+                        let waited = Instant::now();
                         let response = wait.await;
                         trace.response(&response, Some(waited.elapsed()));
                         encode::<R>(&header, version, &response)

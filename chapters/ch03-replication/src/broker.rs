@@ -25,6 +25,7 @@ use crate::config::BrokerConfig;
 use crate::fetcher::{Fetcher, FetcherConfig};
 use crate::handlers;
 use crate::leader_store::LeaderStore;
+use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::replica_context::ReplicaContext;
 use crate::replica_manager::ReplicaManager;
@@ -101,12 +102,17 @@ impl Broker {
         let broker_listener = broker_listener(&config)?;
         let live = read_settings(loaded)?;
         let rack_aware = config.replica_selector_class == RACK_AWARE;
-        let (context, proposals) = ReplicaContext::new(me, config.replica_lag_time_max_ms, rack_aware);
+        let metrics = Arc::new(match config.metrics_listener.as_str() {
+            "" => Metrics::off(),
+            address => Metrics::serve(address, tasks)?,
+        });
+        let (context, proposals) = ReplicaContext::new(me, config.replica_lag_time_max_ms, rack_aware, metrics.clone());
         let store = LeaderStore::open(&Disk::default(), &home)?;
         let checkpoints = high_watermarks(log_config)?;
         let is_alone = cluster.others().next().is_none();
         let manager = Arc::new(ReplicaManager::new(cluster, Arc::new(context), live.clone(), store, checkpoints));
         tasks.spawn(manager.clone().keep_confirming(proposals, tasks.clone()));
+        tasks.spawn(metrics.keep_looking(manager.clone(), tasks.clone()));
         let hooks = LogHooks { replicas: manager.clone(), ..live.log_hooks() };
         let retention = retention_broker::Broker::open(live.clone(), hooks, listeners, tasks).await?;
         let log = retention.state().log.clone();
@@ -158,7 +164,11 @@ impl cli::Broker for Broker {
         loaded.config.retention.log.wire.advertised_listeners = advertised;
         let config = loaded.config.clone();
         let broker = Broker::open(loaded, &listeners, &tasks).await?;
-        let router = Arc::new(routes(&broker.state));
+        let mut router = routes(&broker.state);
+        if let Some(observer) = broker.state.manager.context.metrics.observer() {
+            router.observe(observer);
+        }
+        let router = Arc::new(router);
         serve(listeners, |_| router.clone(), &config.retention.log.wire, &tasks);
         broker.start_replication(&config, &tasks).await;
         Ok(broker)

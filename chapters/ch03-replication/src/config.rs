@@ -37,6 +37,8 @@ config! {
         replica_fetch_backoff_ms: i32 = "1000", in 0..=i64::from(i32::MAX);
         /// How long a follower waits for an answer before it takes the connection for dead, in milliseconds.
         replica_socket_timeout_ms: i32 = "30000", in 1..=i64::from(i32::MAX);
+        /// Where metrics are served over HTTP, as `HOST:PORT`, in Prometheus' text format at `/metrics`; empty: nowhere. Port 0 takes a free port, which the log names. A key that Apache Kafka does not have: it has JMX.
+        metrics_listener: String = "";
         /// Who chooses the replica that a consumer reads from. Empty: it is the leader. `org.apache.kafka.common.replica.RackAwareReplicaSelector`: one in the consumer's rack.
         replica_selector_class: String = "", of ["", "org.apache.kafka.common.replica.RackAwareReplicaSelector", "org.apache.kafka.common.replica.LeaderSelector"];
     }

@@ -19,6 +19,7 @@ pub mod isr;
 pub mod leader;
 pub mod leader_store;
 pub mod messages;
+pub mod metrics;
 pub mod peers;
 pub mod replica;
 pub mod replica_context;

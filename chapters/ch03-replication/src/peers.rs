@@ -28,7 +28,7 @@ use crate::topic_copy::TopicCopy;
 
 /// How often a broker is asked: the first one, which decides about topics, more often than the others; and more often
 /// those that have not said yet that they lead what they are to lead.
-const ASK_FIRST: Duration = Duration::from_millis(100);
+const ASK_FIRST: Duration = Duration::from_millis(200);
 const ASK_OTHERS: Duration = Duration::from_millis(500);
 const ASK_LATE: Duration = Duration::from_millis(25);
 /// The most of its time that a broker spends on asking another one: an answer about ten thousand partitions is long.

@@ -36,6 +36,7 @@ use crate::follower::Loss;
 use crate::isr::{BrokerId, Isr};
 use crate::leader::{BecomeLeader, Effect, Event, Leader};
 use crate::leader_store::StoredLeader;
+use crate::metrics::TopicMetrics;
 use crate::replica_context::{Proposal, ReplicaContext};
 
 /// What this broker is to a partition.
@@ -82,6 +83,7 @@ pub struct ReplicatedPartition {
     /// All brokers that have one; the first leads.
     pub(crate) replicas: Vec<BrokerId>,
     pub(crate) context: Arc<ReplicaContext>,
+    pub(crate) metrics: TopicMetrics,
     pub(crate) state: Mutex<State>,
     /// `State::high_watermark`, to be read without the lock.
     pub(crate) checkpoint: AtomicI64,
@@ -93,6 +95,7 @@ impl ReplicatedPartition {
             name: opened.name.clone(),
             topic_id: opened.topic_id,
             replicas: opened.replicas.clone(),
+            metrics: context.metrics.topic(&opened.name.topic),
             context,
             state: Mutex::new(State { log: opened.log.clone(), role, high_watermark }),
             checkpoint: AtomicI64::new(high_watermark),
@@ -219,6 +222,11 @@ impl ReplicatedPartition {
         let Role::Leader { machine, .. } = &state.role else { return };
         if machine.epoch() != proposal.epoch || machine.isr().version() != proposal.version {
             return;
+        }
+        if confirmed {
+            let metrics = &self.context.metrics;
+            let shrinks = proposal.isr.len() < machine.isr().confirmed().len();
+            if shrinks { &metrics.isr_shrinks } else { &metrics.isr_expands }.increment(1);
         }
         let event = if confirmed { Event::Confirmed } else { Event::Refused };
         self.step(&mut state, event);
@@ -378,6 +386,7 @@ impl Partition for ReplicatedPartition {
     // ANCHOR: append
     fn append(&self, records: Bytes, acks: RequiredAcks) -> Result<Accepted, PartitionError> {
         let log = self.lock().log.clone();
+        let size = records.len() as u64;
         // Checksums and records are looked at before anyone has to wait for the lock.
         let batch = log.validate(records)?;
         let mut state = self.lock();
@@ -387,11 +396,14 @@ impl Partition for ReplicatedPartition {
             return Err(PartitionError { code: ErrorCode::NOT_ENOUGH_REPLICAS, message: Some(why) });
         }
         let epoch = machine.epoch();
-        log.append_valid(batch, epoch, |log| {
+        let accepted = log.append_valid(batch, epoch, |log| {
             self.step_with(&mut state, log, Event::Appended { log_end: log.log_end_offset() });
             let Role::Leader { progress, .. } = &state.role else { unreachable!("checked above, under the same lock") };
             Ok(progress.subscribe())
-        })
+        })?;
+        self.metrics.bytes_in.increment(size);
+        self.metrics.messages_in.increment((accepted.last_offset - accepted.base_offset + 1) as u64);
+        Ok(accepted)
     }
     // ANCHOR_END: append
 
@@ -508,7 +520,9 @@ impl ReplicatedPartition {
         }
         self.step_with(state, &log, Event::Fetched { replica, offset: request.offset, now: self.context.now() });
         let progress = state.progress(&log);
-        partition.read_up_to(&mut log, request, progress)
+        let answer = partition.read_up_to(&mut log, request, progress)?;
+        self.metrics.replication_bytes_out.increment(answer.records.len() as u64);
+        Ok(answer)
     }
     // ANCHOR_END: read_as_replica
 
@@ -532,6 +546,8 @@ impl ReplicatedPartition {
                 records,
             });
         }
-        state.log.read_up_to(&mut log, request, progress)
+        let answer = state.log.read_up_to(&mut log, request, progress)?;
+        self.metrics.bytes_out.increment(answer.records.len() as u64);
+        Ok(answer)
     }
 }

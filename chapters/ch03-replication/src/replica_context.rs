@@ -1,7 +1,7 @@
 //! What all replicas of a broker share: who they are, the time, where their proposals go, and where brokers stand.
 
 use std::collections::BTreeMap;
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use ch01_log::batch::{Epoch, Timestamp};
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::isr::BrokerId;
 use crate::leader::Leader;
+use crate::metrics::Metrics;
 
 // ANCHOR: proposal
 /// A change of in-sync replicas that someone has to confirm.
@@ -35,6 +36,8 @@ pub struct ReplicaContext {
     pub lag_max_ms: i64,
     /// Whether consumers are sent to a replica in their rack.
     pub rack_aware: bool,
+    /// What operators watch.
+    pub metrics: Arc<Metrics>,
     /// The racks of the brokers that are alive.
     racks: RwLock<BTreeMap<BrokerId, String>>,
     /// To whoever confirms changes of in-sync replicas. At most one for each partition is under way.
@@ -45,10 +48,22 @@ pub struct ReplicaContext {
 
 impl ReplicaContext {
     /// Proposals go to the receiver.
-    pub fn new(me: BrokerId, lag_max_ms: i64, rack_aware: bool) -> (Self, mpsc::UnboundedReceiver<Proposal>) {
+    pub fn new(
+        me: BrokerId,
+        lag_max_ms: i64,
+        rack_aware: bool,
+        metrics: Arc<Metrics>,
+    ) -> (Self, mpsc::UnboundedReceiver<Proposal>) {
         let (proposals, receiver) = mpsc::unbounded_channel();
-        let context =
-            ReplicaContext { me, lag_max_ms, rack_aware, racks: RwLock::default(), proposals, started: Instant::now() };
+        let context = ReplicaContext {
+            me,
+            lag_max_ms,
+            rack_aware,
+            metrics,
+            racks: RwLock::default(),
+            proposals,
+            started: Instant::now(),
+        };
         (context, receiver)
     }
 

@@ -125,6 +125,7 @@ impl ReplicatedPartition {
             result => result?,
         };
         drop(log);
+        self.metrics.replication_bytes_in.increment(records.len() as u64);
         if rolled {
             partition.rolled();
         }

@@ -28,7 +28,7 @@ use tracing::error;
 use crate::replica_manager::ReplicaManager;
 
 /// How often settings are asked for.
-const SETTINGS_EVERY: Duration = Duration::from_secs(1);
+const SETTINGS_EVERY: Duration = Duration::from_secs(2);
 /// Topics whose settings are asked for at a time.
 const TOPICS_AT_A_TIME: usize = 50;
 

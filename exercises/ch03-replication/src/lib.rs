@@ -31,6 +31,8 @@ pub mod leader;
 pub mod leader_store;
 #[path = "../../../chapters/ch03-replication/src/messages/mod.rs"]
 pub mod messages;
+#[path = "../../../chapters/ch03-replication/src/metrics.rs"]
+pub mod metrics;
 #[path = "../../../chapters/ch03-replication/src/peers.rs"]
 pub mod peers;
 #[path = "../../../chapters/ch03-replication/src/replica.rs"]
