@@ -166,6 +166,7 @@ impl Peers {
                 Ok(answer) => answer,
                 Err(e) => return e,
             };
+            let took = started.elapsed();
             self.note_partitions(broker.id, &answer);
             if broker.id == self.manager.cluster.first()
                 && let Err(e) = self.topics.follow(&mut client, &answer, &mut last_settings, &self.tasks).await
@@ -175,7 +176,7 @@ impl Peers {
             self.note_alive(broker.id, &image);
             let every = if self.is_late(broker.id) { ASK_LATE } else { every };
             tokio::select! {
-                () = tokio::time::sleep(every.max(started.elapsed() * LARGEST_PART)) => {}
+                () = tokio::time::sleep(every.max(took * LARGEST_PART)) => {}
                 () = ask_now.notified() => {}
             }
         }
