@@ -1,23 +1,22 @@
 //! Several brokers that keep copies of each other's partitions, with a link between every two that can be cut.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ch00_wire::client::Client;
 use ch01_log::messages::*;
 use ch02_retention::messages::*;
 
-use super::proxy::Link;
+use super::network::{BROKER_PORT, CLIENT_PORT, Namespaces, Network};
 use super::*;
 
 /// A cluster. Brokers are numbered from 1; the first decides about topics.
 pub struct Cluster {
-    dir: TempDir,
-    setups: BTreeMap<i32, Setup>,
+    // Brokers end before the network and their folders go.
     brokers: BTreeMap<i32, Broker>,
-    /// From one broker to another.
-    links: BTreeMap<(i32, i32), Link>,
+    setups: BTreeMap<i32, Setup>,
+    network: Network,
+    dir: TempDir,
 }
 
 /// What Metadata says of a partition.
@@ -37,36 +36,45 @@ impl Cluster {
 
     /// The same with settings of their own.
     pub fn start_with(chapter: u32, count: i32, settings: impl Fn(i32) -> Vec<String>) -> Cluster {
+        let ids: Vec<i32> = (1..=count).collect();
+        Cluster::start_on(Network::of_links(&ids), chapter, &ids, settings)
+    }
+
+    /// The same, each in a network namespace of its own.
+    pub fn start_in_namespaces(chapter: u32, count: i32, settings: &[&str]) -> Cluster {
+        let ids: Vec<i32> = (1..=count).collect();
+        let network = Network::Namespaces(Namespaces::new(&ids));
+        Cluster::start_on(network, chapter, &ids, |_| settings.iter().map(|setting| setting.to_string()).collect())
+    }
+
+    fn start_on(network: Network, chapter: u32, ids: &[i32], settings: impl Fn(i32) -> Vec<String>) -> Cluster {
         let dir = TempDir::new();
-        let ids = 1..=count;
-        let pairs = ids.clone().flat_map(|from| ids.clone().map(move |to| (from, to))).filter(|(from, to)| from != to);
-        let links: BTreeMap<_, _> = pairs.map(|pair| (pair, Link::new())).collect();
-        let mut cluster = Cluster { dir, setups: BTreeMap::new(), brokers: BTreeMap::new(), links };
-        for id in ids.clone() {
-            let brokers = ids.clone().map(|to| match cluster.links.get(&(id, to)) {
-                Some(link) => format!("{to}@{}", link.address),
-                None => format!("{to}@127.0.0.1:1"),
-            });
-            let brokers: Vec<_> = brokers.collect();
+        let mut cluster = Cluster { brokers: BTreeMap::new(), setups: BTreeMap::new(), network, dir };
+        for &id in ids {
+            let brokers: Vec<_> = ids.iter().map(|&to| format!("{to}@{}", cluster.network.address(id, to))).collect();
             let mut setup = Setup::new(chapter, &cluster.dir)
                 .set(&format!("broker.id={id}"))
                 .set(&format!("cluster.brokers={}", brokers.join(",")))
                 .set("listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT")
                 .set("inter.broker.listener.name=BROKERS")
-                .set(&format!("default.replication.factor={count}"))
+                .set(&format!("default.replication.factor={}", ids.len()))
                 .set("replica.fetch.backoff.ms=100");
             for setting in settings(id) {
                 setup = setup.set(&setting);
             }
             setup.dir = cluster.dir.path().join(format!("data-{id}"));
             setup.broker_port = Some(0);
+            if let Network::Namespaces(namespaces) = &cluster.network {
+                (setup.port, setup.broker_port) = (CLIENT_PORT, Some(BROKER_PORT));
+                (setup.namespace, setup.host) = (Some(namespaces.name(id)), namespaces.host(id));
+            }
             cluster.setups.insert(id, setup);
         }
-        for id in ids {
+        for &id in ids {
             cluster.start_broker(id);
         }
         cluster.wait("all brokers know each other", |cluster| {
-            cluster.brokers.keys().all(|&id| run(cluster.metadata(id)).brokers.len() == count as usize)
+            cluster.brokers.keys().all(|&id| run(cluster.metadata(id)).brokers.len() == ids.len())
         });
         cluster
     }
@@ -77,11 +85,7 @@ impl Cluster {
         let setup = broker.setup.clone();
         let port = run(broker_port(&broker, id));
         self.setups.insert(id, Setup { broker_port: Some(port), ..setup });
-        for ((_, to), link) in &self.links {
-            if *to == id {
-                link.lead_to(SocketAddr::from(([127, 0, 0, 1], port)));
-            }
-        }
+        self.network.lead_to(id, port);
         self.brokers.insert(id, broker);
     }
 
@@ -109,18 +113,12 @@ impl Cluster {
 
     /// Cuts a broker off from the others: what it says, what it is told, or both.
     pub fn isolate(&self, id: i32, says: bool, is_told: bool) {
-        for (&(from, to), link) in &self.links {
-            if from == id {
-                link.cut(says, is_told);
-            } else if to == id {
-                link.cut(is_told, says);
-            }
-        }
+        self.network.isolate(id, says, is_told);
     }
 
     /// Mends every link.
     pub fn mend(&self) {
-        self.links.values().for_each(|link| link.cut(false, false));
+        self.network.mend();
     }
 
     pub fn broker(&self, id: i32) -> &Broker {

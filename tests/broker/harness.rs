@@ -8,6 +8,8 @@ pub mod cluster;
 pub mod companions;
 #[path = "../support/files.rs"]
 pub mod files;
+#[path = "network.rs"]
+pub mod network;
 #[path = "proxy.rs"]
 pub mod proxy;
 
@@ -49,7 +51,10 @@ impl TempDir {
 #[derive(Clone)]
 pub struct Setup {
     pub chapter: u32,
+    pub host: String,
     pub port: u16,
+    /// The network namespace it runs in, if not this one.
+    pub namespace: Option<String>,
     /// The port of a listener for brokers, in a cluster.
     pub broker_port: Option<u16>,
     pub dir: PathBuf,
@@ -64,7 +69,9 @@ impl Setup {
     pub fn new(chapter: u32, dir: &TempDir) -> Setup {
         Setup {
             chapter,
+            host: "127.0.0.1".to_string(),
             port: 0,
+            namespace: None,
             broker_port: None,
             dir: dir.path().join("data"),
             settings: Vec::new(),
@@ -82,15 +89,20 @@ impl Setup {
         let program =
             std::env::var("MINI_KAFKA_BROKER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mini-kafka").to_string());
         let mut args = vec!["broker".to_string(), "--chapter".to_string(), self.chapter.to_string()];
-        let for_brokers = self.broker_port.map(|port| format!(",BROKERS://127.0.0.1:{port}")).unwrap_or_default();
-        let listeners = format!("listeners=PLAINTEXT://127.0.0.1:{}{for_brokers}", self.port);
+        let for_brokers = self.broker_port.map(|port| format!(",BROKERS://{}:{port}", self.host)).unwrap_or_default();
+        let listeners = format!("listeners=PLAINTEXT://{}:{}{for_brokers}", self.host, self.port);
         let dirs = format!("log.dirs={}", self.dir.display());
         for setting in [listeners, dirs].iter().chain(&self.settings) {
             args.extend(["--override".to_string(), setting.clone()]);
         }
-        let mut command = match &self.before {
-            None => Command::new(&program),
-            Some(before) => {
+        let mut command = match (&self.before, &self.namespace) {
+            (None, None) => Command::new(&program),
+            (_, Some(namespace)) => {
+                let mut ip = Command::new("ip");
+                ip.args(["netns", "exec", namespace, &program]);
+                ip
+            }
+            (Some(before), None) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\""), &program]);
                 shell

@@ -154,7 +154,15 @@ fn read_all(bootstrap: &str, topic: &str, total: &AtomicU64) -> Vec<u64> {
 /// Something happens to each follower in turn, while records flow: it leaves the in-sync replicas, comes back, and in the
 /// end all copies are the same.
 fn each_follower(settings: &[(&str, &str)], harm: impl Fn(&mut Cluster, i32), heal: impl Fn(&mut Cluster, i32)) {
-    let mut cluster = Cluster::start(NEWEST, 3, &[LAG]);
+    each_follower_of(Cluster::start(NEWEST, 3, &[LAG]), settings, harm, heal);
+}
+
+fn each_follower_of(
+    mut cluster: Cluster,
+    settings: &[(&str, &str)],
+    harm: impl Fn(&mut Cluster, i32),
+    heal: impl Fn(&mut Cluster, i32),
+) {
     cluster.create("t", settings);
     let load = Load::start(&cluster, "t");
     for follower in [2, 3] {
@@ -194,6 +202,20 @@ fn followers_that_nobody_hears_leave_and_come_back() {
 #[test]
 fn followers_that_hear_nobody_leave_and_come_back() {
     each_follower(&[], |c, id| c.isolate(id, false, true), |c, _| c.mend());
+}
+
+/// The same cuts by the kernel: packets are lost, and what was under way arrives when the network is mended. Needs the
+/// privilege to make network namespaces: `MINI_KAFKA_NAMESPACES=1`.
+#[test]
+fn followers_in_namespaces_are_cut_off_and_come_back() {
+    if std::env::var_os("MINI_KAFKA_NAMESPACES").is_none() {
+        println!("only where MINI_KAFKA_NAMESPACES is set");
+        return;
+    }
+    for (says, is_told) in [(true, true), (true, false), (false, true)] {
+        let cluster = Cluster::start_in_namespaces(NEWEST, 3, &[LAG]);
+        each_follower_of(cluster, &[], |c, id| c.isolate(id, says, is_told), |c, _| c.mend());
+    }
 }
 
 #[test]
