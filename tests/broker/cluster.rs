@@ -103,7 +103,15 @@ impl Cluster {
 
     /// SIGSTOP: it is there and says nothing.
     pub fn pause(&self, id: i32) {
-        self.brokers[&id].signal(rustix::process::Signal::STOP);
+        let broker = &self.brokers[&id];
+        broker.signal(rustix::process::Signal::STOP);
+        // The kernel stops one thread after the other; until then the rest go on.
+        self.wait("every thread has stopped", |_| {
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", broker.pid())).unwrap();
+            let stat = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            let stats = tasks.map_while(Result::ok).map(stat);
+            stats.into_iter().all(|stat| stat.rsplit_once(')').is_none_or(|(_, state)| state.starts_with(" T")))
+        });
     }
 
     /// SIGCONT.
