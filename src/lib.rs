@@ -2,9 +2,11 @@
 //!
 //! Reading order for the client's half of Kafka: [`cluster_client`] (from one address to every leader), [`retry`] (what
 //! to do when that fails), [`partitioner`] (which partition a record goes to), [`producer`], [`consumer`].
+//! [`local_cluster`] is what `mini-kafka cluster` decides and shows.
 
 pub mod cluster_client;
 pub mod consumer;
+pub mod local_cluster;
 pub mod partitioner;
 pub mod producer;
 pub mod retry;

@@ -12,6 +12,8 @@ mod files;
 mod harness;
 #[path = "cli/library.rs"]
 mod library;
+#[path = "cli/local_cluster.rs"]
+mod local_cluster;
 #[path = "cli/moved.rs"]
 mod moved;
 #[path = "cli/once.rs"]
