@@ -8,6 +8,14 @@ mod bench;
 mod bench_load;
 #[cfg(feature = "bench")]
 mod bench_measure;
+mod cluster;
+mod cluster_control;
+mod cluster_members;
+mod cluster_ports;
+mod cluster_process;
+mod cluster_run;
+mod cluster_screen;
+mod cluster_watch;
 mod connect;
 mod consume;
 mod damage;
@@ -50,9 +58,14 @@ enum Command {
         /// Runs the broker with your own solutions in it, in place of the book's.
         #[arg(long, conflicts_with = "chapter")]
         mine: bool,
+        /// The process without which the broker is not to go on: `mini-kafka cluster` says so to those it starts.
+        #[arg(long, hide = true, value_name = "PID")]
+        child_of: Option<u32>,
         #[command(flatten)]
         args: BrokerArgs,
     },
+    /// Runs several brokers on this machine, and shows who leads and who follows.
+    Cluster(cluster::ClusterArgs),
     /// Creates, lists, describes, deletes and grows topics.
     Topic(topic::TopicArgs),
     /// Writes lines from standard input to a topic.
@@ -80,12 +93,19 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Command::Broker { child_of: Some(parent), .. } = command
+        && let Err(e) = cluster_process::end_with(parent)
+    {
+        return Failure::Message(e).report();
+    }
+    let result = match command {
         Command::Broker { mine: true, .. } => return exit_code(exercises::mine()),
         Command::Broker { chapter: 0, args, .. } => return cli::run::<ch00_wire::broker::Broker>(args),
         Command::Broker { chapter: 1, args, .. } => return cli::run::<ch01_log::broker::Broker>(args),
         Command::Broker { chapter: 2, args, .. } => return cli::run::<ch02_retention::broker::Broker>(args),
         Command::Broker { args, .. } => return cli::run::<ch03_replication::broker::Broker>(args),
+        Command::Cluster(args) => block_on(cluster::run(args)),
         Command::Topic(args) => block_on(topic::run(args)),
         Command::Produce(args) => block_on(produce::run(args)),
         Command::Consume(args) => block_on(consume::run(args)),

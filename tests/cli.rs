@@ -2,6 +2,9 @@
 
 #[path = "cli/clients.rs"]
 mod clients;
+#[cfg(unix)]
+#[path = "cli/cluster.rs"]
+mod cluster;
 #[path = "cli/command.rs"]
 mod command;
 #[path = "cli/exercises.rs"]

@@ -33,7 +33,8 @@ pub fn run(project: &Project, arguments: &[String]) -> Result<ExitCode, Failure>
     }
 }
 
-fn build(project: &Project) -> Result<PathBuf, Failure> {
+/// Builds the reader's broker and says where it is.
+pub fn build(project: &Project) -> Result<PathBuf, Failure> {
     let mut mine = Vec::new();
     for chapter in &project.catalogue.chapters {
         match first_blank(project, chapter)? {

@@ -21,6 +21,7 @@ mod suite;
 mod switchboard;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -87,6 +88,11 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
 pub fn mine() -> Result<ExitCode, Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--mine").collect();
     mine::run(&Project::find()?, &arguments)
+}
+
+/// The program that `broker --mine` runs, built.
+pub fn mine_program() -> Result<PathBuf, Failure> {
+    mine::build(&Project::find()?)
 }
 
 /// `mini-kafka hint`.

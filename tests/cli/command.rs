@@ -73,6 +73,11 @@ impl Running {
         Running { what: args.join(" "), child, stdin, lines, err: Some(err) }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes to its standard input.
     pub fn write(&mut self, text: &[u8]) {
         let stdin = self.stdin.as_mut().expect("standard input is still open");
