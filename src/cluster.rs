@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! $ mini-kafka cluster                     $ mini-kafka cluster kill 2
-//! mini-kafka cluster ready brokers=3 …     broker 2 is killed (it was pid 4243)
+//! mini-kafka cluster ready brokers=3 …     broker 2 is killed
 //! ```
 //!
 //! `cluster_run` is the one that runs, `cluster_process` a broker's process, `cluster_watch` asks the brokers how they are,
@@ -28,7 +28,7 @@ pub struct ClusterArgs {
     command: Option<ClusterCommand>,
     #[command(flatten)]
     start: StartArgs,
-    /// The cluster's folder: its brokers' logs, in both senses.
+    /// Where the brokers keep everything: records in DIR/broker-1, what that broker says in DIR/broker-1.log, and so on.
     #[arg(long, default_value = "./cluster", global = true)]
     dir: PathBuf,
 }

@@ -5,8 +5,7 @@
 //! the process's number is not given to another one, and a signal hits nobody else.
 //!
 //! A cluster that is killed with SIGKILL can end nothing. On Linux the kernel does it: a broker asks to be killed when its
-//! parent ends, paused or not. Elsewhere a broker reads from a pipe that the cluster holds, and ends when that is closed;
-//! a paused one, when it is resumed.
+//! parent ends, paused or not. Elsewhere a broker reads from a pipe that the cluster holds, and ends when that is closed.
 
 use std::fs::File;
 use std::io::{self, Write};

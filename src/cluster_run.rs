@@ -8,7 +8,6 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -112,7 +111,7 @@ impl Cluster {
                     next_look = Instant::now() + if self.is_ready { EVERY } else { EVERY_AT_START };
                 }
             }
-            if self.is_ready {
+            if self.is_ready || self.screen.is_live() {
                 self.screen.show(self.view())?;
             }
         }
@@ -135,9 +134,8 @@ impl Cluster {
         if !self.is_ready && view::is_settled(&self.members.ids(), &self.last.answers) {
             self.is_ready = true;
             let (count, bootstrap) = (self.plan.brokers().len(), self.plan.bootstrap());
-            let mut out = stdout().lock();
-            writeln!(out, "mini-kafka cluster ready brokers={count} bootstrap={bootstrap}")?;
-            writeln!(out, "{}", self.plan.durability())?;
+            let ready = format!("mini-kafka cluster ready brokers={count} bootstrap={bootstrap}");
+            self.screen.say(&format!("{ready}\n{}", self.plan.durability()))?;
         }
         let (waiting, is_wanted) = self.looks.over();
         let table = render(&self.view());

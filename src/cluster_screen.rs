@@ -26,6 +26,20 @@ impl Screen {
         if term.is_term() { Screen::Live(term, 0) } else { Screen::Lines(Box::default()) }
     }
 
+    /// Whether what is shown can be taken back.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Screen::Live(..))
+    }
+
+    /// Prints lines that stay.
+    pub fn say(&mut self, lines: &str) -> io::Result<()> {
+        if let Screen::Live(term, drawn) = self {
+            term.clear_last_lines(std::mem::take(drawn))?;
+            term.flush()?;
+        }
+        writeln!(stdout(), "{lines}")
+    }
+
     /// Shows this, in place of what was shown before.
     pub fn show(&mut self, view: View) -> io::Result<()> {
         match self {
