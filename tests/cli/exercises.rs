@@ -152,4 +152,6 @@ fn a_broker_of_ones_own_needs_a_chapter_of_ones_own() {
     assert!(ended.err.contains("ch00-wire: the book's (read-varint is not solved yet)"), "{}", ended.err);
     assert!(ended.err.contains("ch02-retention: the book's (throttle is not solved yet)"), "{}", ended.err);
     assert!(ended.err.contains("`mini-kafka check` says what is next"), "{}", ended.err);
+    let cluster = clone.run(&["cluster", "--mine", "--port", "0"]);
+    assert_eq!((cluster.code, cluster.err), (Some(1), ended.err));
 }
