@@ -63,6 +63,9 @@ fn who_copies_has_to_be_a_replica_and_to_know_the_epoch() {
     cluster.kill(1);
     cluster.start_broker(1);
     cluster.wait("the leader leads in epoch 1", |c| c.partition(1, "t").is_some_and(|p| (p.leader, p.epoch) == (1, 1)));
+    cluster.wait("the followers have said how far they are", |cluster| {
+        run(async { values_in(&fetch(&mut cluster.client(1).await, "t", 0).await) }) == ["0"]
+    });
     // From now on nobody else tells the leader anything.
     cluster.pause(2);
     cluster.pause(3);

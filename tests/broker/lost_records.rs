@@ -51,6 +51,22 @@ fn a_leader_gets_back_from_its_followers_what_its_disk_forgot() {
 }
 
 #[test]
+fn a_leader_that_lacks_nothing_leads_at_once() {
+    let mut cluster = Cluster::start(NEWEST, 3, &[]);
+    cluster.create("t", &[]);
+    run(async {
+        let created = create_topic(&mut cluster.client(1).await, "empty", 12, &[]).await;
+        assert_eq!(created.error_code, ErrorCode::NONE);
+    });
+    write_up_to(&cluster, 3);
+    cluster.kill(1);
+    cluster.start_broker(1);
+    cluster.wait("the leader leads", |cluster| cluster.partition(1, "t").is_some_and(|p| p.leader == 1));
+    assert!(!cluster.broker(1).said("has more"), "{}", cluster.broker(1).said_all());
+    assert!(!cluster.broker(1).said("does not say"), "{}", cluster.broker(1).said_all());
+}
+
+#[test]
 fn a_follower_does_not_throw_away_what_was_acknowledged_because_its_leader_has_lost_it() {
     let mut cluster = Cluster::start(NEWEST, 2, &["replica.high.watermark.checkpoint.interval.ms=50"]);
     cluster.create("t", &[]);

@@ -281,8 +281,7 @@ impl ReplicatedPartition {
     pub fn log_end(&self) -> (Epoch, Offset) {
         let state = self.lock();
         let log = state.log.log();
-        let last_epoch = log.epochs().latest().filter(|_| log.log_end_offset() > 0);
-        (last_epoch.unwrap_or(-1), log.log_end_offset())
+        (log.epochs().latest().unwrap_or(-1), log.log_end_offset())
     }
 
     /// Looks at the leader's machine; `None` if this broker does not lead.
@@ -306,8 +305,8 @@ impl ReplicatedPartition {
         state.check_asker(self, asker, current_leader_epoch)?;
         let log = state.log.log();
         let (epochs, log_end) = (log.epochs().entries(), log.log_end_offset());
-        let is_replica = asker >= 0;
-        let is_known = is_replica || epochs.last().is_some_and(|&(latest, _)| wanted <= latest);
+        // A replica may ask for the last epoch there is, by one that lies above.
+        let is_known = epochs.last().is_some_and(|&(latest, _)| wanted <= latest || asker >= 0);
         Ok(is_known.then(|| end_of_epoch(epochs, log_end, wanted)))
     }
     // ANCHOR_END: end_of_epoch
