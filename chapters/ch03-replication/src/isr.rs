@@ -19,7 +19,7 @@ pub type BrokerId = i32;
 
 // ANCHOR: pending
 /// A change that is not confirmed yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Pending {
     /// A replica that has caught up is to join.
     Join(BrokerId),
@@ -29,7 +29,7 @@ pub enum Pending {
 // ANCHOR_END: pending
 
 /// The set, and what is about to become of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Isr {
     /// The set as it was last confirmed; never empty.
     confirmed: BTreeSet<BrokerId>,

@@ -60,7 +60,7 @@ pub enum Effect {
 
 // ANCHOR: follower
 /// How far a follower has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Follower {
     /// Where its log ends; `None`: it has not fetched in this epoch.
     pub log_end: Option<Offset>,
@@ -74,7 +74,7 @@ pub struct Follower {
 // ANCHOR_END: follower
 
 /// A leader, for one epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leader {
     epoch: Epoch,
     /// Where the log ended when the epoch began.
