@@ -23,7 +23,8 @@ pub struct Shell {
     shell: Child,
     input: ChildStdin,
     lines: Receiver<String>,
-    port: String,
+    /// In the place of 9092; the two that follow are in the places of 9093 and 9094.
+    port: u16,
 }
 
 impl Shell {
@@ -33,7 +34,7 @@ impl Shell {
         fs::create_dir_all(&work).unwrap();
         fs::create_dir_all(&bin).unwrap();
         fs::create_dir_all(folder.join("pids")).unwrap();
-        let port = free_port().to_string();
+        let port = free_port();
         let program = env!("CARGO_BIN_EXE_mini-kafka");
         let pids = folder.join("pids");
         let pids = pids.display();
@@ -45,6 +46,10 @@ impl Shell {
                  case \"$1$own\" in\n\
                  broker1) touch {pids}/$$; exec {program} \"$@\";;\n\
                  broker) touch {pids}/$$; exec {program} \"$@\" --override listeners=PLAINTEXT://127.0.0.1:{port};;\n\
+                 esac\n\
+                 case \"$1 $2\" in\n\
+                 cluster\\ kill|cluster\\ st*|cluster\\ pause|cluster\\ resume) exec {program} \"$@\";;\n\
+                 cluster*) touch {pids}/$$; exec {program} \"$@\" --port {port};;\n\
                  esac\n\
                  case \"$*\" in\n\
                  *--bootstrap*) exec {program} \"$@\";;\n\
@@ -86,12 +91,22 @@ impl Shell {
     /// Runs a command and gives what it prints. A broker goes on in the background; what it prints is its ready line, or
     /// everything it says if it refuses to start.
     pub fn run(&mut self, command: &str) -> Result<Vec<String>, String> {
-        let command = command.replace("9092", &self.port);
+        let ports = [
+            ("9092", self.port),
+            ("9093", self.port + 1),
+            ("9094", self.port + 2),
+            ("9404", self.port - METRICS_BELOW),
+        ];
+        let ports = ports.map(|(on_the_page, here)| (on_the_page, here.to_string()));
+        let command = ports.iter().fold(command.to_owned(), |text, (page, here)| text.replace(page, here));
         let lines = if is_broker(&command) { self.start(&command)? } else { self.foreground(&command)? };
-        if command.contains("kill ") {
+        if command.contains("kill ") && !command.contains("cluster kill ") {
             self.wait_for_the_dead()?;
         }
-        Ok(lines.iter().map(|line| line.replace(&self.port, "9092")).collect())
+        Ok(lines
+            .into_iter()
+            .map(|line| ports.iter().fold(line, |text, (page, here)| text.replace(here, page)))
+            .collect())
     }
 
     fn foreground(&mut self, command: &str) -> Result<Vec<String>, String> {
@@ -121,7 +136,9 @@ impl Shell {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let text = fs::read_to_string(&out).unwrap_or_default();
-            if text.contains("mini-kafka ready") && text.ends_with('\n') {
+            if text.lines().any(|line| line.starts_with("mini-kafka ") && line.contains("ready "))
+                && text.ends_with('\n')
+            {
                 return Ok(text.lines().map(str::to_owned).collect());
             }
             let pids = self.pids();
@@ -173,9 +190,10 @@ impl Drop for Shell {
     }
 }
 
-/// A broker that is to run while the page goes on.
+/// A broker or a cluster that is to run while the page goes on.
 fn is_broker(command: &str) -> bool {
-    command.starts_with("mini-kafka broker") && !command.contains("--help") && !command.contains('|')
+    let is_cluster = command == "mini-kafka cluster" || command.starts_with("mini-kafka cluster --");
+    (command.starts_with("mini-kafka broker") || is_cluster) && !command.contains("--help") && !command.contains('|')
 }
 
 /// Whether a process runs. One that has ended and that nobody has asked about yet does not.
@@ -186,13 +204,18 @@ fn is_alive(pid: u32) -> bool {
     }
 }
 
-/// A port below those that systems give to outgoing connections: nobody takes it between this look and a broker's start.
+/// How far below a page's port lies the one in the place of 9404, where Prometheus looks for Kafka.
+const METRICS_BELOW: u16 = 12_000;
+
+/// A port below those that systems give to outgoing connections, so that nobody takes it between this look and a broker's
+/// start; with those that a cluster takes beside it.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 120) as u16 * 100;
+    let first = 20_000 + (std::process::id() % 60) as u16 * 200;
     loop {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 12_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 33 * 3;
+        let all = [port, port + 1, port + 2, port + 100, port + 101, port + 102, port - METRICS_BELOW];
+        if all.iter().all(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return port;
         }
     }
