@@ -293,3 +293,27 @@ fn what_not_all_in_sync_replicas_have_is_not_read_and_a_repeat_of_it_waits_too()
         assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["0", "1"]);
     });
 }
+
+#[test]
+fn large_batches_are_copied_beside_a_stream_of_small_ones() {
+    let cluster = Cluster::start(NEWEST, 2, &["replica.fetch.max.bytes=1000", "replica.fetch.response.max.bytes=1000"]);
+    cluster.create("t", &[]);
+    for topic in ["a", "b", "c"] {
+        cluster.create(topic, &[]);
+    }
+    let load = Load::start(&cluster, "t");
+    load.wait_for_more(100);
+    run(async {
+        let mut client = cluster.client(1).await;
+        for topic in ["a", "b", "c"] {
+            for _ in 0..3 {
+                let answer = produce(&mut client, topic, batch(&[&"x".repeat(50_000)]).build()).await;
+                assert_eq!(answer.error_code, ErrorCode::NONE);
+            }
+        }
+    });
+    load.finish();
+    for topic in ["a", "b", "c", "t"] {
+        cluster.wait_for_same_logs(&[1, 2], topic);
+    }
+}

@@ -118,8 +118,11 @@ impl Fetcher {
             Err(e) => return e,
         };
         client.set_timeout(self.config.timeout.max(Duration::from_millis(self.config.max_wait_ms as u64 * 2)));
-        loop {
-            let asked = self.next_partitions(&mut paused).await;
+        for turn in 0.. {
+            let mut asked = self.next_partitions(&mut paused).await;
+            // Who is named first is given a batch however large it is, and an answer has an end: so they take turns.
+            let first = turn % asked.len();
+            asked.rotate_left(first);
             let answers = match self.fetch(&mut client, &asked).await {
                 Ok(answers) => answers,
                 Err(e) => return e,
@@ -128,6 +131,7 @@ impl Fetcher {
                 return e;
             }
         }
+        unreachable!("it goes on until it fails")
     }
 
     // ANCHOR: next_partitions
@@ -166,9 +170,14 @@ impl Fetcher {
         client: &mut Client,
         asked: &[Asked],
     ) -> Result<HashMap<(Uuid, i32), FetchPartitionResponse>, ClientError> {
-        let mut topics: HashMap<Uuid, Vec<FetchPartition>> = HashMap::new();
+        let mut topics: Vec<FetchTopic> = Vec::new();
         for (partition, position) in asked {
-            topics.entry(partition.topic_id()).or_default().push(FetchPartition {
+            let topic_id = partition.topic_id();
+            if topics.last().is_none_or(|last| last.topic_id != topic_id) {
+                topics.push(FetchTopic { topic_id, ..Default::default() });
+            }
+            let topic = topics.last_mut().expect("there is one");
+            topic.partitions.push(FetchPartition {
                 partition: partition.name().partition,
                 current_leader_epoch: position.leader_epoch,
                 fetch_offset: position.offset,
@@ -179,13 +188,12 @@ impl Fetcher {
                 ..Default::default()
             });
         }
-        let topic = |(topic_id, partitions)| FetchTopic { topic_id, partitions, ..Default::default() };
         let request = FetchRequest {
             replica_state: FetchReplicaState { replica_id: self.me(), replica_epoch: -1 },
             max_wait_ms: self.config.max_wait_ms,
             min_bytes: self.config.min_bytes,
             max_bytes: self.config.response_max_bytes,
-            topics: topics.into_iter().map(topic).collect(),
+            topics,
             ..Default::default()
         };
         let response = client.call(&request).await?;
