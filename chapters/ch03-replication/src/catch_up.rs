@@ -56,7 +56,8 @@ impl ReplicaManager {
         }
         let mut ahead: BTreeMap<_, (LogEnd, BrokerId)> = BTreeMap::new();
         while let Some(asked) = askings.join_next().await {
-            for (name, found) in asked.unwrap_or_default() {
+            // A panic is a bug, wherever it happens.
+            for (name, found) in asked.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic())) {
                 let best = ahead.entry(name).or_insert(found);
                 *best = (*best).max(found);
             }
