@@ -156,12 +156,15 @@ fn epochs(dir: &TempDir, assigned: &[(i32, i64)]) -> (LeaderEpochs, PathBuf) {
 #[test]
 fn an_epoch_is_noted_with_the_offset_at_which_it_begins() {
     let dir = TempDir::new();
-    let table: [(Entries, Entries); 7] = [
+    let table: [(Entries, Entries); 9] = [
         (&[], &[]),
         (&[(0, 0)], &[(0, 0)]),
         (&[(0, 0), (1, 10), (5, 20)], &[(0, 0), (1, 10), (5, 20)]),
         // Known, or older than known: nothing new.
         (&[(3, 0), (3, 5), (2, 7)], &[(3, 0)]),
+        // An older epoch goes on, where nothing was appended in the later one.
+        (&[(0, 0), (5, 12), (0, 12)], &[(0, 0)]),
+        (&[(0, 0), (5, 12), (3, 12)], &[(0, 0), (3, 12)]),
         // Nothing was appended in epochs 1 and 2.
         (&[(0, 0), (1, 10), (2, 10), (3, 10)], &[(0, 0), (3, 10)]),
         (&[(0, 0), (1, 0)], &[(1, 0)]),

@@ -116,13 +116,13 @@ fn nothing_above_the_new_end_is_promised_or_remembered() {
     let dir = TempDir::new();
     let options = two_each(dir.path());
     let mut log = open(dir.path(), options.clone()).unwrap();
-    log.begin_epoch(5).unwrap();
     append(&mut log, batch(&["c", "d"]).producer(8, 0, 0).build());
+    log.begin_epoch(5).unwrap();
     log.flushed(14, NOW);
     assert_eq!((log.epochs().latest(), log.recovery_point()), (Some(5), 14));
     log.truncate(9).unwrap();
     assert_eq!(log.recovery_point(), 8, "the next batches have yet to reach the disk");
-    assert_eq!(log.epochs().entries(), [(0, 0)], "epoch 5 began at 12");
+    assert_eq!(log.epochs().entries(), [(0, 0)], "epoch 5 began at 14");
     let snapshots: Vec<_> = lengths(dir.path()).into_keys().filter(|name| name.ends_with("snapshot")).collect();
     assert_eq!(snapshots, ["4.snapshot", "8.snapshot"], "the one at 12 speaks of batches that are gone");
     assert!(!log.producers().producers().contains_key(&8));

@@ -44,12 +44,15 @@ impl LeaderEpochs {
     /// Notes that an epoch begins at an offset, if it is a new one. Written durably: a batch must not be in the log under
     /// an epoch that the list does not know.
     pub fn assign(&mut self, epoch: Epoch, start: Offset, durable: bool) -> io::Result<()> {
-        if self.latest().is_some_and(|latest| epoch <= latest) {
+        if self.entries.last().is_some_and(|&(latest, since)| latest == epoch && since <= start) {
             return Ok(());
         }
         // An epoch in which nothing was appended leaves no trace.
-        let before = self.entries.iter().copied().filter(|&(_, s)| s < start);
-        self.replace(before.chain([(epoch, start)]).collect(), durable)
+        let mut entries: Vec<_> = self.entries.iter().copied().filter(|&(_, since)| since < start).collect();
+        if entries.last().is_none_or(|&(latest, _)| latest < epoch) {
+            entries.push((epoch, start));
+        }
+        if entries == self.entries { Ok(()) } else { self.replace(entries, durable) }
     }
 
     /// Forgets epochs that begin at or after the log's end.

@@ -35,9 +35,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The most bytes that are fetched at a time.
 const MOST_BYTES: i32 = 1 << 20;
 
-/// A log's end: its last epoch counts first.
-type LogEnd = (Epoch, Offset);
-
 impl ReplicaManager {
     // ANCHOR: catch_up
     /// Has every partition that waits for it lead, after asking the others. Brokers are asked all at once, partitions one
@@ -54,7 +51,7 @@ impl ReplicaManager {
                 askings.spawn(async move { manager.ask_all(id, of_this, deadline).await });
             }
         }
-        let mut ahead: BTreeMap<_, (LogEnd, BrokerId)> = BTreeMap::new();
+        let mut ahead: BTreeMap<_, (Offset, BrokerId)> = BTreeMap::new();
         while let Some(asked) = askings.join_next().await {
             // A panic is a bug, wherever it happens.
             for (name, found) in asked.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic())) {
@@ -64,9 +61,9 @@ impl ReplicaManager {
         }
         for partition in waiting {
             if let Some(&(end, broker)) = ahead.get(partition.name())
-                && end > partition.log_end()
+                && end > partition.log_end().1
             {
-                info!("{}: broker {broker} has more, up to {}; fetching it", partition.name(), end.1);
+                info!("{}: broker {broker} has more, up to {end}; fetching it", partition.name());
                 if let Err(e) = self.fetch_missing(&partition, broker, end).await {
                     warn!("{}: could not be fetched from broker {broker}: {e}", partition.name());
                 }
@@ -83,7 +80,7 @@ impl ReplicaManager {
         broker: BrokerId,
         mut left: Vec<Arc<ReplicatedPartition>>,
         deadline: Instant,
-    ) -> Vec<(ch01_log::text_checkpoint::TopicPartition, (LogEnd, BrokerId))> {
+    ) -> Vec<(ch01_log::text_checkpoint::TopicPartition, (Offset, BrokerId))> {
         let mut found = Vec::new();
         while !left.is_empty() && Instant::now() < deadline {
             let asked = timeout_at(deadline, self.ask_once(broker, &left)).await;
@@ -108,7 +105,7 @@ impl ReplicaManager {
         &self,
         broker: BrokerId,
         partitions: &[Arc<ReplicatedPartition>],
-    ) -> Result<Vec<(usize, LogEnd)>, ClientError> {
+    ) -> Result<Vec<(usize, Offset)>, ClientError> {
         let mut client = self.connect(broker).await?;
         let topic = |partition: &Arc<ReplicatedPartition>| OffsetForLeaderTopic {
             topic: partition.name().topic.clone(),
@@ -124,7 +121,7 @@ impl ReplicaManager {
         let answer = client.call(&request).await?;
         let ends = answer.topics.into_iter().map(|topic| topic.partitions.into_iter().next());
         let said = ends.enumerate().filter_map(|(at, end)| Some((at, end.filter(|end| !end.error_code.is_error())?)));
-        Ok(said.map(|(at, end)| (at, (end.leader_epoch, end.end_offset))).collect())
+        Ok(said.map(|(at, end)| (at, end.end_offset)).collect())
     }
 
     async fn connect(&self, broker: BrokerId) -> Result<Client, ClientError> {
@@ -140,17 +137,17 @@ impl ReplicaManager {
         &self,
         partition: &Arc<ReplicatedPartition>,
         broker: BrokerId,
-        end: LogEnd,
+        end: Offset,
     ) -> Result<(), String> {
         let mut deadline = Instant::now() + PATIENCE;
-        while partition.log_end() < end {
-            let before = partition.log_end();
+        while partition.log_end().1 < end {
+            let (_, before) = partition.log_end();
             let failure = match timeout_at(deadline, self.fetch_some(partition, broker, end)).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(failure)) => failure,
                 Err(_) => "it does not answer".to_string(),
             };
-            if partition.log_end() > before {
+            if partition.log_end().1 > before {
                 deadline = Instant::now() + PATIENCE;
             } else if Instant::now() >= deadline {
                 return Err(failure);
@@ -165,10 +162,10 @@ impl ReplicaManager {
         &self,
         partition: &Arc<ReplicatedPartition>,
         broker: BrokerId,
-        end: LogEnd,
+        end: Offset,
     ) -> Result<(), String> {
         let mut client = self.connect(broker).await.map_err(|e| e.to_string())?;
-        while partition.log_end() < end {
+        while partition.log_end().1 < end {
             let (last_fetched_epoch, fetch_offset) = partition.log_end();
             let wanted = FetchPartition {
                 partition: partition.name().partition,

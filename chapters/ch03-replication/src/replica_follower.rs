@@ -14,7 +14,7 @@ use tracing::{error, info};
 
 use crate::follower::{Answer, Move, OwnLog, next_move};
 use crate::isr::BrokerId;
-use crate::replica::{Following, ReplicatedPartition, Role, State, follower_progress};
+use crate::replica::{Following, ReplicatedPartition, Role, State, follower_progress, last_epoch};
 
 /// Where a follower is: what it asks its leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +71,10 @@ impl ReplicatedPartition {
         if log.damage().is_some() {
             return None;
         }
-        let last_epoch = log.epochs().latest().filter(|_| log.log_end_offset() > 0);
         Some(Position {
             leader_epoch,
             offset: log.log_end_offset(),
-            last_epoch: last_epoch.unwrap_or(-1),
+            last_epoch: last_epoch(&log),
             log_start: log.log_start_offset(),
             high_watermark: state.high_watermark,
         })
