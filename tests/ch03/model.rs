@@ -9,6 +9,17 @@
 //! The machines are those of the broker, without switches for that. A fault tells a machine what is not true (a shrink is
 //! confirmed that is not; `min.insync.replicas` is 1 where it is 2), or leaves out what a broker has to do around it (no
 //! comparison of epochs). So what is wrong can be read in one place, `model/steps.rs`, wherever it says `is(Fault::…)`.
+//!
+//! Bounds are what may happen in a run, and all orders of it are tried to the end. `MINI_KAFKA_MODEL=long` tries more:
+//!
+//! ```text
+//!                                       short                          long
+//! brokers_die_and_lag                   1 record, move, death, lag     2 moves, 8.2 million states
+//! … and_two_have_to_be_in_sync          1 record, move, death, lag     2 records, 5.5 million
+//! messages_and_news_are_late            1 record, 2 moves              1 move, death, lag, 10.9 million
+//! two_records_are_copied                2 records, move, lag           2 moves, 3.8 million
+//! all, with the faults                  3.9 million states, 30 s       28 million, 4 minutes (of one processor)
+//! ```
 
 #[path = "model/actions.rs"]
 mod actions;
@@ -40,25 +51,25 @@ const ONE_RECORD: Bounds =
 #[test]
 fn brokers_die_and_lag() {
     let short = Bounds { moves: 1, crashes: 1, ticks: 1, refusals: 1, ..ONE_RECORD };
-    holds(1, either(short, Bounds { records: 2, moves: 2, ..short }), SOMETIMES);
+    holds(1, either(short, Bounds { moves: 2, ..short }), SOMETIMES);
 }
 
 #[test]
 fn brokers_die_and_lag_and_two_have_to_be_in_sync() {
     let short = Bounds { moves: 1, crashes: 1, ticks: 1, ..ONE_RECORD };
-    holds(2, either(short, Bounds { records: 2, moves: 2, ..short }), SOMETIMES);
+    holds(2, either(short, Bounds { records: 2, ..short }), SOMETIMES);
 }
 
 #[test]
 fn messages_and_news_are_late() {
     let short = Bounds { moves: 2, late_messages: true, late_news: true, ..ONE_RECORD };
-    holds(1, either(short, Bounds { moves: 3, ..short }), SOMETIMES_LATE);
+    holds(1, either(short, Bounds { moves: 1, crashes: 1, ticks: 1, ..short }), SOMETIMES_LATE);
 }
 
 #[test]
 fn two_records_are_copied() {
     let short = Bounds { records: 2, moves: 1, ticks: 1, ..ONE_RECORD };
-    holds(1, either(short, Bounds { moves: 2, ticks: 2, ..short }), &[]);
+    holds(1, either(short, Bounds { moves: 2, ..short }), &[]);
 }
 
 /// Nothing is found; and all that should be seen is.
