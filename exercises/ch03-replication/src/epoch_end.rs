@@ -17,7 +17,7 @@ use ch01_log::batch::{Epoch, Offset};
 pub type Epochs<'a> = &'a [(Epoch, Offset)];
 
 /// An epoch and where it ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EpochEnd {
     /// The epoch.
     pub epoch: Epoch,

@@ -31,7 +31,7 @@ pub struct OwnLog<'a> {
 }
 
 /// What a leader has answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// Batches up to an offset (none, if it is where our log ends), and how far the leader's consumers may read.
     Batches {
@@ -82,7 +82,7 @@ pub enum Move {
 }
 
 /// What a leader does not have any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Loss {
     /// Where we would have to cut.
     pub truncation: Offset,

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 pub type BrokerId = i32;
 
 /// A change that is not confirmed yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Pending {
     /// A replica that has caught up is to join.
     Join(BrokerId),
@@ -27,7 +27,7 @@ pub enum Pending {
 }
 
 /// The set, and what is about to become of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Isr {
     /// The set as it was last confirmed; never empty.
     confirmed: BTreeSet<BrokerId>,

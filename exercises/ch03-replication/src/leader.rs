@@ -59,7 +59,7 @@ pub enum Effect {
 }
 
 /// How far a follower has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Follower {
     /// Where its log ends; `None`: it has not fetched in this epoch.
     pub log_end: Option<Offset>,
@@ -72,7 +72,7 @@ pub struct Follower {
 }
 
 /// A leader, for one epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leader {
     epoch: Epoch,
     /// Where the log ended when the epoch began.
