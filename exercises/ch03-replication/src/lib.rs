@@ -35,7 +35,7 @@ pub mod messages;
 pub mod metrics;
 #[path = "../../../chapters/ch03-replication/src/peers.rs"]
 pub mod peers;
-#[path = "../../../chapters/ch03-replication/src/replica.rs"]
+// Yours:
 pub mod replica;
 #[path = "../../../chapters/ch03-replication/src/replica_context.rs"]
 pub mod replica_context;
@@ -45,3 +45,5 @@ pub mod replica_follower;
 pub mod replica_manager;
 #[path = "../../../chapters/ch03-replication/src/topic_copy.rs"]
 pub mod topic_copy;
+// Yours:
+pub mod quota;

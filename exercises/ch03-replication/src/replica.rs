@@ -1,0 +1,516 @@
+//! A replicated partition, as one broker has it: its log, and the part it plays: leader or follower.
+//!
+//! Here the machines of this chapter meet the disk. Whatever happens is an event for the leader's machine, under one lock
+//! with the log, and what the machine wants done is done before the lock is given back:
+//!
+//! ```text
+//! a producer appends   -> log -> Appended -> HighWatermark -> who waits is woken
+//! a follower fetches   ->        Fetched  -> Propose       -> leaders.json -> Confirmed
+//! time passes          ->        Tick     -> Propose
+//! ```
+//!
+//! Here a leader appends and is read; `replica_follower` has what a follower does.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use ch00_wire::codec::Chunk;
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::uuid::Uuid;
+use ch01_log::batch::{Epoch, Offset};
+use ch01_log::local_partition::{LocalPartition, check_epoch, end_for};
+use ch01_log::log::Log;
+use ch01_log::log_search::FoundTimestamp;
+use ch01_log::metadata::PartitionImage;
+use ch01_log::partition::{
+    Accepted, Divergence, OffsetQuery, Partition, PartitionError, Progress, ProgressReceiver, ReadAnswer, ReadRequest,
+    Reader, RequiredAcks,
+};
+use ch01_log::replicas::OpenedLog;
+use ch01_log::text_checkpoint::TopicPartition;
+use tokio::sync::watch;
+
+use crate::epoch_end::{EpochEnd, diverging, end_of_epoch};
+use crate::follower::Loss;
+use crate::isr::{BrokerId, Isr};
+use crate::leader::{BecomeLeader, Effect, Event, Leader};
+use crate::leader_store::StoredLeader;
+use crate::metrics::TopicMetrics;
+use crate::replica_context::{Proposal, ReplicaContext};
+
+/// What this broker is to a partition.
+pub(crate) enum Role {
+    /// It will lead, but asks the others first whether it has everything.
+    Starting {
+        /// The epoch and the in-sync replicas, which are on the disk already.
+        leader: StoredLeader,
+        min_insync_replicas: usize,
+    },
+    /// It leads.
+    Leader { machine: Box<Leader>, progress: watch::Sender<Progress> },
+    /// It copies.
+    Follower(Following),
+    /// The partition was deleted.
+    Gone,
+}
+
+/// A follower, between two answers of its leader.
+pub(crate) struct Following {
+    /// The leader.
+    pub(crate) leader: BrokerId,
+    /// The leader's epoch, as the leader has told; `None`: it has not yet.
+    pub(crate) epoch: Option<Epoch>,
+    /// Whether it does nothing until the leader speaks of its epoch again: it was told that this one is another.
+    pub(crate) waits: bool,
+    /// Set for good when the leader has lost what was acknowledged.
+    pub(crate) stopped: Option<Loss>,
+    pub(crate) progress: watch::Sender<Progress>,
+}
+
+pub(crate) struct State {
+    /// The log; another one after it has begun anew.
+    pub(crate) log: Arc<LocalPartition>,
+    pub(crate) role: Role,
+    /// Everything below was acknowledged, and consumers may see it.
+    pub(crate) high_watermark: Offset,
+}
+
+/// A partition that this broker has a copy of.
+pub struct ReplicatedPartition {
+    pub(crate) name: TopicPartition,
+    pub(crate) topic_id: Uuid,
+    /// All brokers that have one; the first leads.
+    pub(crate) replicas: Vec<BrokerId>,
+    pub(crate) context: Arc<ReplicaContext>,
+    pub(crate) metrics: TopicMetrics,
+    pub(crate) state: Mutex<State>,
+    /// `State::high_watermark`, to be read without the lock.
+    pub(crate) checkpoint: AtomicI64,
+}
+
+impl ReplicatedPartition {
+    fn new(opened: &OpenedLog, high_watermark: Offset, role: Role, context: Arc<ReplicaContext>) -> Self {
+        ReplicatedPartition {
+            name: opened.name.clone(),
+            topic_id: opened.topic_id,
+            replicas: opened.replicas.clone(),
+            metrics: context.metrics.topic(&opened.name.topic),
+            context,
+            state: Mutex::new(State { log: opened.log.clone(), role, high_watermark }),
+            checkpoint: AtomicI64::new(high_watermark),
+        }
+    }
+
+    /// A partition that this broker is to lead. `high_watermark`: as it was last written down.
+    pub fn starting(
+        opened: &OpenedLog,
+        high_watermark: Offset,
+        leader: StoredLeader,
+        min_insync_replicas: usize,
+        context: Arc<ReplicaContext>,
+    ) -> Self {
+        let role = Role::Starting { leader, min_insync_replicas };
+        Self::new(opened, within(opened, high_watermark), role, context)
+    }
+
+    /// A partition that another broker leads.
+    pub fn follower(opened: &OpenedLog, high_watermark: Offset, context: Arc<ReplicaContext>) -> Self {
+        let high_watermark = within(opened, high_watermark);
+        let progress = watch::Sender::new(follower_progress(high_watermark, &opened.log.log()));
+        let following = Following { leader: opened.replicas[0], epoch: None, waits: false, stopped: None, progress };
+        Self::new(opened, high_watermark, Role::Follower(following), context)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &TopicPartition {
+        &self.name
+    }
+
+    /// The topic's id.
+    pub fn topic_id(&self) -> Uuid {
+        self.topic_id
+    }
+
+    /// The broker that leads it.
+    pub fn leader(&self) -> BrokerId {
+        self.replicas[0]
+    }
+
+    /// Its high watermark.
+    pub fn high_watermark(&self) -> Offset {
+        self.checkpoint.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Leads from now on.
+    pub fn lead(&self) {
+        let mut state = self.lock();
+        let Role::Starting { leader, min_insync_replicas } = &state.role else { return };
+        let log_end = state.log.log().log_end_offset();
+        let machine = Leader::new(BecomeLeader {
+            me: self.context.me,
+            replicas: self.replicas.clone(),
+            isr: Isr::new(leader.isr.iter().copied(), leader.version),
+            epoch: leader.epoch,
+            log_end,
+            high_watermark: state.high_watermark,
+            min_insync_replicas: *min_insync_replicas,
+            lag_max_ms: self.context.lag_max_ms,
+            now: self.context.now(),
+        });
+        let progress = watch::Sender::new(leader_progress(&machine, &state.log.log()));
+        state.role = Role::Leader { machine: Box::new(machine), progress };
+        // A leader without followers has nobody to wait for.
+        self.step(&mut state, Event::Appended { log_end });
+    }
+
+    /// Tells the leader's machine what happened, and does what it says.
+    pub(crate) fn step(&self, state: &mut State, event: Event) {
+        let log = state.log.clone();
+        self.step_with(state, &log.log(), event);
+    }
+
+    fn step_with(&self, state: &mut State, log: &Log, event: Event) {
+        let Role::Leader { machine, progress } = &mut state.role else { return };
+        for effect in machine.step(event) {
+            match effect {
+                Effect::Propose(isr) => self.context.propose(Proposal {
+                    name: self.name.clone(),
+                    epoch: machine.epoch(),
+                    version: machine.isr().version(),
+                    isr: isr.into_iter().collect(),
+                }),
+                Effect::HighWatermark(offset) => {
+                    state.high_watermark = offset;
+                    self.checkpoint.store(offset, Ordering::Relaxed);
+                }
+            }
+        }
+        let now = leader_progress(machine, log);
+        progress.send_if_modified(|before| std::mem::replace(before, now) != now);
+    }
+
+    /// Time has passed.
+    pub fn tick(&self) {
+        let mut state = self.lock();
+        if matches!(state.role, Role::Leader { .. }) {
+            self.step(&mut state, Event::Tick { now: self.context.now() });
+        }
+    }
+
+    /// `min.insync.replicas` may have changed.
+    pub fn set_min_insync_replicas(&self, count: usize) {
+        let mut state = self.lock();
+        if let Role::Starting { min_insync_replicas, .. } = &mut state.role {
+            *min_insync_replicas = count;
+        }
+        self.step(&mut state, Event::MinInsyncReplicas(count));
+    }
+
+    /// What was proposed is on the disk, or could not be put there.
+    pub fn settled(&self, proposal: &Proposal, confirmed: bool) {
+        let mut state = self.lock();
+        let Role::Leader { machine, .. } = &state.role else { return };
+        if machine.epoch() != proposal.epoch || machine.isr().version() != proposal.version {
+            return;
+        }
+        if confirmed {
+            let metrics = &self.context.metrics;
+            let shrinks = proposal.isr.len() < machine.isr().confirmed().len();
+            if shrinks { &metrics.isr_shrinks } else { &metrics.isr_expands }.increment(1);
+        }
+        let event = if confirmed { Event::Confirmed } else { Event::Refused };
+        self.step(&mut state, event);
+    }
+
+    /// It was deleted: whoever waits for it waits no longer.
+    pub fn close(&self) {
+        self.lock().role = Role::Gone;
+    }
+
+    /// What others are told of it; `None` if this broker does not lead it.
+    pub fn describe(&self) -> Option<PartitionImage> {
+        let replicas = self.replicas.clone();
+        match &self.lock().role {
+            Role::Leader { machine, .. } => Some(PartitionImage {
+                leader: self.context.me,
+                leader_epoch: machine.epoch(),
+                isr: in_order(&replicas, machine.isr()),
+                replicas,
+            }),
+            // The epoch is decided. A follower has to know it before it can be asked for what is missing here.
+            Role::Starting { leader, .. } => {
+                Some(PartitionImage { leader: -1, leader_epoch: leader.epoch, isr: leader.isr.clone(), replicas })
+            }
+            Role::Follower(_) | Role::Gone => None,
+        }
+    }
+
+    /// Whether it will lead, and has not asked the others yet.
+    pub fn is_starting(&self) -> bool {
+        matches!(self.lock().role, Role::Starting { .. })
+    }
+
+    /// The epoch it will lead in, -1 if it does already, or never will.
+    pub fn starting_epoch(&self) -> Epoch {
+        match &self.lock().role {
+            Role::Starting { leader, .. } => leader.epoch,
+            _ => -1,
+        }
+    }
+
+    /// The in-sync replicas as they were stored, while it has not begun to lead.
+    pub fn stored_isr(&self) -> Vec<BrokerId> {
+        match &self.lock().role {
+            Role::Starting { leader, .. } => leader.isr.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Its last epoch, and where its log ends.
+    pub fn log_end(&self) -> (Epoch, Offset) {
+        let state = self.lock();
+        let log = state.log.log();
+        (log.epochs().latest().unwrap_or(-1), log.log_end_offset())
+    }
+
+    /// Looks at the leader's machine; `None` if this broker does not lead.
+    pub fn with_leader<T>(&self, look: impl FnOnce(&Leader) -> T) -> Option<T> {
+        match &self.lock().role {
+            Role::Leader { machine, .. } => Some(look(machine)),
+            _ => None,
+        }
+    }
+
+    /// Where an epoch ends in this broker's log. The leader is asked by everyone; a follower only by its leader, which
+    /// wants to know what it may have lost.
+    pub fn end_of_epoch(
+        &self,
+        asker: BrokerId,
+        current_leader_epoch: Epoch,
+        wanted: Epoch,
+    ) -> Result<Option<EpochEnd>, ErrorCode> {
+        let state = self.lock();
+        state.check_asker(self, asker, current_leader_epoch)?;
+        let log = state.log.log();
+        let (epochs, log_end) = (log.epochs().entries(), log.log_end_offset());
+        // A replica may ask for the last epoch there is, by one that lies above.
+        let is_known = epochs.last().is_some_and(|&(latest, _)| wanted <= latest || asker >= 0);
+        Ok(is_known.then(|| end_of_epoch(epochs, log_end, wanted)))
+    }
+}
+
+impl State {
+    /// Whether this broker answers whoever asks: a broker with an id, or a client (-1). Brokers have to be replicas and
+    /// to know the epoch: one that was cut off for a while might else be taken for one that has come far.
+    fn check_asker(&self, partition: &ReplicatedPartition, asker: BrokerId, known: Epoch) -> Result<(), ErrorCode> {
+        let is_broker = asker >= 0;
+        let (current, may_ask) = match &self.role {
+            Role::Gone => return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+            Role::Starting { .. } => return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            Role::Leader { machine, .. } => (Some(machine.epoch()), partition.replicas.contains(&asker)),
+            Role::Follower(following) => (following.epoch, asker == following.leader),
+        };
+        if is_broker && !may_ask || !is_broker && !matches!(self.role, Role::Leader { .. }) {
+            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        }
+        let Some(current) = current else { return Err(ErrorCode::UNKNOWN_LEADER_EPOCH) };
+        if is_broker && known == -1 {
+            return Err(ErrorCode::FENCED_LEADER_EPOCH);
+        }
+        check_epoch(known, current).map_err(|e| e.code)
+    }
+
+    fn check_leader(&self) -> Result<&Leader, PartitionError> {
+        match &self.role {
+            Role::Leader { machine, .. } => Ok(machine),
+            Role::Gone => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into()),
+            _ => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()),
+        }
+    }
+
+    fn progress(&self, log: &Log) -> Progress {
+        match &self.role {
+            Role::Leader { machine, .. } => leader_progress(machine, log),
+            _ => follower_progress(self.high_watermark, log),
+        }
+    }
+}
+
+fn leader_progress(machine: &Leader, log: &Log) -> Progress {
+    let readable_end = machine.high_watermark();
+    Progress {
+        log_end_offset: log.log_end_offset(),
+        readable_end,
+        last_stable_offset: log.last_stable_offset().min(readable_end),
+        enough_replicas: machine.enough_replicas(),
+    }
+}
+
+pub(crate) fn follower_progress(high_watermark: Offset, log: &Log) -> Progress {
+    let readable_end = high_watermark.min(log.log_end_offset());
+    Progress {
+        log_end_offset: log.log_end_offset(),
+        readable_end,
+        last_stable_offset: log.last_stable_offset().min(readable_end),
+        enough_replicas: false,
+    }
+}
+
+/// A high watermark that was written down before may lie outside of the log.
+fn within(opened: &OpenedLog, high_watermark: Offset) -> Offset {
+    let log = opened.log.log();
+    high_watermark.clamp(log.log_start_offset(), log.log_end_offset())
+}
+
+fn in_order(replicas: &[BrokerId], isr: &Isr) -> Vec<BrokerId> {
+    replicas.iter().copied().filter(|replica| isr.confirmed().contains(replica)).collect()
+}
+
+impl Partition for ReplicatedPartition {
+    fn append(&self, records: Bytes, acks: RequiredAcks) -> Result<Accepted, PartitionError> {
+        todo!("exercise acks-all")
+    }
+
+    fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, PartitionError> {
+        let mut state = self.lock();
+        state.log.check_disk()?;
+        match (request.reader, &state.role) {
+            (Reader::Replica { id, .. }, _) => {
+                state.check_asker(self, id, request.current_leader_epoch)?;
+                self.read_as_replica(&mut state, id, request)
+            }
+            (Reader::Consumer { .. }, Role::Leader { machine, .. }) => {
+                check_epoch(request.current_leader_epoch, machine.epoch())?;
+                let preferred = self.context.preferred_replica(machine, &self.replicas, request);
+                self.read_as_consumer(&state, request, preferred)
+            }
+            // Since KIP-392, a consumer that says where it stands may read from a follower.
+            (Reader::Consumer { .. }, Role::Follower(following)) if request.rack.is_some() => {
+                if let Some(epoch) = following.epoch {
+                    check_epoch(request.current_leader_epoch, epoch)?;
+                }
+                self.read_as_consumer(&state, request, None)
+            }
+            (_, Role::Gone) => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into()),
+            _ => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()),
+        }
+    }
+
+    fn progress(&self) -> Result<ProgressReceiver, PartitionError> {
+        match &self.lock().role {
+            Role::Leader { progress, .. } => Ok(progress.subscribe()),
+            Role::Follower(following) => Ok(following.progress.subscribe()),
+            Role::Starting { .. } => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()),
+            Role::Gone => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into()),
+        }
+    }
+
+    fn find_offset(
+        &self,
+        query: OffsetQuery,
+        reader: Reader,
+        current_leader_epoch: Epoch,
+    ) -> Result<Option<FoundTimestamp>, PartitionError> {
+        let state = self.lock();
+        state.log.check_disk()?;
+        if let Reader::Replica { id, .. } = reader {
+            state.check_asker(self, id, current_leader_epoch)?;
+        } else {
+            check_epoch(current_leader_epoch, state.check_leader()?.epoch())?;
+        }
+        let (is_settled, progress) = match &state.role {
+            Role::Leader { machine, .. } => {
+                (machine.latest_offset().is_some(), leader_progress(machine, &state.log.log()))
+            }
+            _ => (true, follower_progress(state.high_watermark, &state.log.log())),
+        };
+        let log = state.log.clone();
+        // A search by time reads the disk: not under the lock that producers wait for.
+        drop(state);
+        let is_consumer = matches!(reader, Reader::Consumer { .. });
+        if is_consumer && !is_settled && query == OffsetQuery::Latest {
+            return Err(ErrorCode::OFFSET_NOT_AVAILABLE.into());
+        }
+        let found = log.find(query, end_for(reader, &progress))?;
+        // What was not found may lie above a high watermark that is about to rise.
+        match found {
+            None if is_consumer && !is_settled => Err(ErrorCode::OFFSET_NOT_AVAILABLE.into()),
+            found => Ok(found),
+        }
+    }
+
+    fn check_changeable(&self) -> Result<(), PartitionError> {
+        self.lock().check_leader().map(|_| ())
+    }
+
+    fn flush(&self) -> Result<(), PartitionError> {
+        let log = self.lock().log.clone();
+        log.flush()
+    }
+}
+
+impl ReplicatedPartition {
+    /// A follower says where its log ends by asking for what comes next: that counts only if up to there its log is this
+    /// one.
+    fn read_as_replica(
+        &self,
+        state: &mut State,
+        replica: BrokerId,
+        request: &ReadRequest,
+    ) -> Result<ReadAnswer, PartitionError> {
+        let partition = state.log.clone();
+        let mut log = partition.log();
+        let parts_at = match request.last_fetched_epoch {
+            -1 => None,
+            last => diverging(log.epochs().entries(), log.log_end_offset(), request.offset, last),
+        };
+        if let Some(EpochEnd { epoch, end }) = parts_at {
+            return Ok(ReadAnswer {
+                progress: state.progress(&log),
+                log_start_offset: log.log_start_offset(),
+                diverging: Some(Divergence { epoch, end_offset: end }),
+                aborted: None,
+                preferred_read_replica: -1,
+                records: Chunk::Bytes(Bytes::new()),
+            });
+        }
+        if request.offset < log.log_start_offset() || request.offset > log.log_end_offset() {
+            return Err(ErrorCode::OFFSET_OUT_OF_RANGE.into());
+        }
+        self.step_with(state, &log, Event::Fetched { replica, offset: request.offset, now: self.context.now() });
+        let progress = state.progress(&log);
+        let answer = partition.read_up_to(&mut log, request, progress)?;
+        self.metrics.replication_bytes_out.increment(answer.records.len() as u64);
+        Ok(answer)
+    }
+
+    fn read_as_consumer(
+        &self,
+        state: &State,
+        request: &ReadRequest,
+        preferred: Option<BrokerId>,
+    ) -> Result<ReadAnswer, PartitionError> {
+        let mut log = state.log.log();
+        let progress = state.progress(&log);
+        if let Some(preferred_read_replica) = preferred {
+            // It is to read there: no records from here.
+            let (log_start_offset, records) = (log.log_start_offset(), Chunk::Bytes(Bytes::new()));
+            return Ok(ReadAnswer {
+                progress,
+                log_start_offset,
+                diverging: None,
+                aborted: None,
+                preferred_read_replica,
+                records,
+            });
+        }
+        let answer = state.log.read_up_to(&mut log, request, progress)?;
+        self.metrics.bytes_out.increment(answer.records.len() as u64);
+        Ok(answer)
+    }
+}
