@@ -13,7 +13,8 @@ impl Clone {
     fn new() -> Clone {
         let clone = Clone(TempDir::new());
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for file in ["exercises/exercises.toml", "Cargo.toml", "exercises/open/follow.rs", "exercises/open/table.rs"] {
+        let open = ["follow", "table", "quota"].map(|slug| format!("exercises/open/{slug}.rs"));
+        for file in ["exercises/exercises.toml", "Cargo.toml"].into_iter().chain(open.iter().map(String::as_str)) {
             clone.put(file, &std::fs::read_to_string(root.join(file)).unwrap());
         }
         for chapter in ["ch00-wire", "ch01-log", "ch02-retention", "ch03-replication"] {
