@@ -275,7 +275,7 @@ impl ReplicatedPartition {
     pub fn log_end(&self) -> (Epoch, Offset) {
         let state = self.lock();
         let log = state.log.log();
-        (log.epochs().latest().unwrap_or(-1), log.log_end_offset())
+        (last_epoch(&log), log.log_end_offset())
     }
 
     /// Looks at the leader's machine; `None` if this broker does not lead.
@@ -365,6 +365,12 @@ pub(crate) fn follower_progress(high_watermark: Offset, log: &Log) -> Progress {
 fn within(opened: &OpenedLog, high_watermark: Offset) -> Offset {
     let log = opened.log.log();
     high_watermark.clamp(log.log_start_offset(), log.log_end_offset())
+}
+
+/// The epoch of the last batch, -1 if there is none. The list may end with a later one, in which nothing was appended, or
+/// nothing is left.
+pub(crate) fn last_epoch(log: &Log) -> Epoch {
+    log.epochs().epoch_of(log.log_end_offset() - 1).unwrap_or(-1)
 }
 
 fn in_order(replicas: &[BrokerId], isr: &Isr) -> Vec<BrokerId> {
