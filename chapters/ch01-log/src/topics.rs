@@ -189,7 +189,7 @@ impl Topics {
 
     /// The partitions of a topic that this broker has a copy of.
     fn own_partitions(&self, topic: &StoredTopic) -> impl Iterator<Item = i32> {
-        let (topic, me) = (topic.clone(), self.broker_id());
+        let me = self.broker_id();
         (0..topic.partitions).filter(move |&index| topic.replicas_of(index, me).contains(&me))
     }
 

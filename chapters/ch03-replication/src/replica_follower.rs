@@ -212,12 +212,4 @@ impl ReplicatedPartition {
             following.progress.send_if_modified(|before| std::mem::replace(before, now) != now);
         }
     }
-
-    /// Why it stands still although its leader answers; `None` if it does not.
-    pub fn stopped(&self) -> Option<String> {
-        match &self.lock().role {
-            Role::Follower(Following { stopped: Some(loss), .. }) => Some(loss.to_string()),
-            _ => None,
-        }
-    }
 }
