@@ -1,0 +1,1 @@
+//! The controller: a command goes in, records and a reply come out.

@@ -1,0 +1,1 @@
+//! The cluster as the metadata log describes it: what its records add up to.

@@ -1,0 +1,11 @@
+//! Chapter 4: leaders move. A quorum keeps the cluster's metadata as a log, and the leader of the quorum, the controller,
+//! decides by writing to it.
+//!
+//! `quorum` agrees on a log; `records` are what stands in it, `image` what they add up to; `controller` decides what is
+//! written next. All four are without disk, network or clock, and each can be read without the others.
+
+pub mod controller;
+pub mod image;
+pub mod messages;
+pub mod quorum;
+pub mod records;

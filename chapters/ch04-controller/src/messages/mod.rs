@@ -1,0 +1,1 @@
+//! The messages that this chapter adds: one file per API.

@@ -1,0 +1,1 @@
+//! The quorum: several nodes agree on one log.
