@@ -153,3 +153,87 @@ fn until_a_leader_knows_how_far_it_was_it_says_no_end() {
     });
     assert_eq!(read_from(&cluster, 1), numbers(5));
 }
+
+/// A topic "t" that broker 2 leads, with 20 records of which the first 5 are deleted; then that broker's disk is lost.
+fn lose_a_leaders_disk() -> Cluster {
+    use ch01_log::messages::*;
+    use ch02_retention::messages::*;
+    let mut cluster = Cluster::start(NEWEST, 3, &[]);
+    run(async {
+        let mut client = cluster.client(1).await;
+        let topic = CreatableTopic {
+            name: "t".to_string(),
+            num_partitions: -1,
+            replication_factor: -1,
+            assignments: vec![CreatableReplicaAssignment { partition_index: 0, broker_ids: vec![2, 1, 3] }],
+            ..Default::default()
+        };
+        let answer = client.call(&CreateTopicsRequest { topics: vec![topic], ..Default::default() }).await.unwrap();
+        assert_eq!(answer.topics[0].error_code, ErrorCode::NONE);
+    });
+    cluster.wait("broker 2 leads", |cluster| cluster.partition(2, "t").is_some_and(|p| p.leader == 2));
+    run(async {
+        let mut leader = cluster.client(2).await;
+        for number in 0..20 {
+            let answer = produce(&mut leader, "t", batch(&[&number.to_string()]).build()).await;
+            assert_eq!(answer.error_code, ErrorCode::NONE);
+        }
+        let partition = DeleteRecordsPartition { partition_index: 0, offset: 5 };
+        let topic = DeleteRecordsTopic { name: "t".to_string(), partitions: vec![partition] };
+        let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 10_000 };
+        assert_eq!(leader.call(&request).await.unwrap().topics[0].partitions[0].error_code, ErrorCode::NONE);
+    });
+    cluster.wait("the followers' logs start where the leader's does", |cluster| {
+        [1, 3].iter().all(|&id| {
+            let file = cluster.setup(id).dir.join("log-start-offset-checkpoint");
+            std::fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line == "t 0 5"))
+        })
+    });
+    cluster.kill(2);
+    std::fs::remove_dir_all(&cluster.setup(2).dir).unwrap();
+    cluster
+}
+
+fn records_of_broker_2(cluster: &Cluster) -> Vec<String> {
+    run(async { values_in(&fetch(&mut cluster.client(2).await, "t", 5).await) })
+}
+
+#[test]
+fn a_leader_that_lost_its_disk_gets_everything_back() {
+    let mut cluster = lose_a_leaders_disk();
+    let before = cluster.partition(1, "t").unwrap().epoch;
+    cluster.start_broker(2);
+    cluster.wait("broker 2 leads again", |cluster| cluster.partition(2, "t").is_some_and(|p| p.leader == 2));
+    assert!(cluster.partition(2, "t").unwrap().epoch > before, "an epoch is used once");
+    let wanted: Vec<String> = (5..20).map(|number| number.to_string()).collect();
+    cluster.wait("all records are read", |cluster| records_of_broker_2(cluster) == wanted);
+    run(async {
+        let answer = produce(&mut cluster.client(2).await, "t", batch(&["20"]).build()).await;
+        assert_eq!((answer.error_code, answer.base_offset), (ErrorCode::NONE, 20));
+    });
+    cluster.wait_for_isr(2, "t", &[2, 1, 3]);
+    // What it knows now it knows after a crash, too.
+    let epoch = cluster.partition(2, "t").unwrap().epoch;
+    cluster.kill(2);
+    cluster.start_broker(2);
+    cluster.wait("broker 2 leads once more", |cluster| {
+        cluster.partition(2, "t").is_some_and(|p| p.leader == 2 && p.epoch > epoch)
+    });
+    cluster.wait("the last record is read", |cluster| {
+        records_of_broker_2(cluster).last().is_some_and(|last| last == "20")
+    });
+}
+
+#[test]
+fn a_leader_that_lost_its_disk_waits_for_all_who_may_know_more() {
+    let mut cluster = lose_a_leaders_disk();
+    cluster.kill(3);
+    cluster.start_broker(2);
+    cluster.wait("it says what it waits for", |cluster| {
+        cluster.broker(2).said("until all replicas have answered: broker 3")
+    });
+    assert_eq!(cluster.partition(2, "t").unwrap().leader, -1);
+    cluster.start_broker(3);
+    cluster.wait("broker 2 leads again", |cluster| cluster.partition(2, "t").is_some_and(|p| p.leader == 2));
+    cluster.wait("all records are read", |cluster| records_of_broker_2(cluster).len() == 15);
+}

@@ -127,6 +127,8 @@ impl Broker {
         };
         let copy = TopicCopy::new(log.topics.clone(), manager.clone(), live, me);
         let peers = Arc::new(Peers::new(manager.clone(), image, publisher, copy, tasks.clone()));
+        // What this broker has heard of epochs is told from its first answer on.
+        peers.publish();
         let state = Arc::new(State { log, retention: retention.state().clone(), manager, peers, broker_listener });
         Ok(Broker { retention, state })
     }
@@ -137,6 +139,7 @@ impl Broker {
         let State { log, manager, peers, .. } = &*self.state;
         peers.start().await;
         manager.catch_up().await;
+        tasks.spawn(manager.clone().keep_finding(tasks.clone()));
         manager.started();
         let fetchers = FetcherConfig::new(config);
         for leader in manager.cluster.others() {

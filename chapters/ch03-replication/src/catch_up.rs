@@ -18,22 +18,28 @@ use std::time::Duration;
 
 use ch00_wire::client::{Client, ClientError};
 use ch00_wire::codec::Chunk;
+use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::{Epoch, Offset};
 use ch01_log::messages::{FetchPartition, FetchReplicaState, FetchRequest, FetchTopic};
+use ch01_log::text_checkpoint::TopicPartition;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
+use crate::fetcher::log_range;
 use crate::isr::BrokerId;
 use crate::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic};
 use crate::replica::ReplicatedPartition;
 use crate::replica_manager::ReplicaManager;
 
 /// How long a broker that does not answer, or does not know the new epoch yet, is asked again.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// The pause in between.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The most bytes that are fetched at a time.
 const MOST_BYTES: i32 = 1 << 20;
+
+/// A last epoch, where a log ends, and whose.
+pub(crate) type LogEnd = (Epoch, Offset, BrokerId);
 
 impl ReplicaManager {
     // ANCHOR: catch_up
@@ -51,7 +57,7 @@ impl ReplicaManager {
                 askings.spawn(async move { manager.ask_all(id, of_this, deadline).await });
             }
         }
-        let mut ahead: BTreeMap<_, (Offset, BrokerId)> = BTreeMap::new();
+        let mut ahead: BTreeMap<_, LogEnd> = BTreeMap::new();
         while let Some(asked) = askings.join_next().await {
             // A panic is a bug, wherever it happens.
             for (name, found) in asked.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic())) {
@@ -60,7 +66,7 @@ impl ReplicaManager {
             }
         }
         for partition in waiting {
-            if let Some(&(end, broker)) = ahead.get(partition.name())
+            if let Some(&(_, end, broker)) = ahead.get(partition.name())
                 && end > partition.log_end().1
             {
                 info!("{}: broker {broker} has more, up to {end}; fetching it", partition.name());
@@ -75,19 +81,19 @@ impl ReplicaManager {
     // ANCHOR_END: catch_up
 
     /// Where the logs of a broker end, for those partitions of which it says so in time.
-    async fn ask_all(
+    pub(crate) async fn ask_all(
         &self,
         broker: BrokerId,
         mut left: Vec<Arc<ReplicatedPartition>>,
         deadline: Instant,
-    ) -> Vec<(ch01_log::text_checkpoint::TopicPartition, (Offset, BrokerId))> {
+    ) -> Vec<(TopicPartition, LogEnd)> {
         let mut found = Vec::new();
         while !left.is_empty() && Instant::now() < deadline {
             let asked = timeout_at(deadline, self.ask_once(broker, &left)).await;
             if let Ok(Ok(ends)) = asked {
-                for (at, end) in ends.into_iter().rev() {
+                for (at, (epoch, end)) in ends.into_iter().rev() {
                     let partition = left.swap_remove(at);
-                    found.push((partition.name().clone(), (end, broker)));
+                    found.push((partition.name().clone(), (epoch, end, broker)));
                 }
             }
             if !left.is_empty() {
@@ -105,7 +111,7 @@ impl ReplicaManager {
         &self,
         broker: BrokerId,
         partitions: &[Arc<ReplicatedPartition>],
-    ) -> Result<Vec<(usize, Offset)>, ClientError> {
+    ) -> Result<Vec<(usize, (Epoch, Offset))>, ClientError> {
         let mut client = self.connect(broker).await?;
         let topic = |partition: &Arc<ReplicatedPartition>| OffsetForLeaderTopic {
             topic: partition.name().topic.clone(),
@@ -121,10 +127,10 @@ impl ReplicaManager {
         let answer = client.call(&request).await?;
         let ends = answer.topics.into_iter().map(|topic| topic.partitions.into_iter().next());
         let said = ends.enumerate().filter_map(|(at, end)| Some((at, end.filter(|end| !end.error_code.is_error())?)));
-        Ok(said.map(|(at, end)| (at, end.end_offset)).collect())
+        Ok(said.map(|(at, end)| (at, (end.leader_epoch, end.end_offset))).collect())
     }
 
-    async fn connect(&self, broker: BrokerId) -> Result<Client, ClientError> {
+    pub(crate) async fn connect(&self, broker: BrokerId) -> Result<Client, ClientError> {
         let address = self.cluster.address_of(broker).unwrap_or_default();
         let mut client = Client::connect(address, &format!("broker-{}-catching-up", self.context.me)).await?;
         client.set_timeout(PATIENCE);
@@ -133,7 +139,7 @@ impl ReplicaManager {
 
     // ANCHOR: fetch_missing
     /// Fetches what this broker lacks, as a follower would; tries again as long as something comes now and then.
-    async fn fetch_missing(
+    pub(crate) async fn fetch_missing(
         &self,
         partition: &Arc<ReplicatedPartition>,
         broker: BrokerId,
@@ -184,6 +190,15 @@ impl ReplicaManager {
             };
             let answer = client.call(&request).await.map_err(|e| e.to_string())?;
             let answer = answer.responses.into_iter().flat_map(|topic| topic.partitions).next().unwrap_or_default();
+            if answer.error_code == ErrorCode::OFFSET_OUT_OF_RANGE {
+                // What is old is gone there, too.
+                let range = log_range(&mut client, self.context.me, partition, partition.starting_epoch()).await;
+                match range.map_err(|e| e.to_string())? {
+                    Some((start, _)) if start > fetch_offset => partition.begin_missing(start, self.logs())?,
+                    _ => return Err(answer.error_code.to_string()),
+                }
+                continue;
+            }
             if answer.error_code.is_error() || answer.diverging_epoch.epoch >= 0 {
                 return Err(format!("{}, diverging: {:?}", answer.error_code, answer.diverging_epoch));
             }

@@ -18,7 +18,7 @@ use ch00_wire::codec::Chunk;
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::tasks::Tasks;
 use ch00_wire::uuid::Uuid;
-use ch01_log::batch::Offset;
+use ch01_log::batch::{Epoch, Offset};
 use ch01_log::messages::{
     FetchEpochEndOffset, FetchPartition, FetchPartitionResponse, FetchReplicaState, FetchRequest, FetchTopic,
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
@@ -225,7 +225,9 @@ impl Fetcher {
             let (answer, records) = match response {
                 Some(response) if error == Some(ErrorCode::OFFSET_OUT_OF_RANGE) => {
                     drop(response);
-                    (self.ask_range(client, &partition, position).await?, Bytes::new())
+                    let range = log_range(client, self.me(), &partition, position.leader_epoch).await?;
+                    let out_of_range = |(log_start, log_end)| Answer::OutOfRange { log_start, log_end };
+                    (range.map_or(Answer::Failed, out_of_range), Bytes::new())
                 }
                 Some(response) => read_answer(response),
                 None => (Answer::Failed, Bytes::new()),
@@ -242,35 +244,32 @@ impl Fetcher {
         Ok(())
     }
     // ANCHOR_END: apply
+}
 
-    /// Where the leader's log starts and ends, when ours ends outside of it.
-    async fn ask_range(
-        &self,
-        client: &mut Client,
-        partition: &ReplicatedPartition,
-        position: Position,
-    ) -> Result<Answer, ClientError> {
-        const LATEST: i64 = -1;
-        const EARLIEST: i64 = -2;
-        let mut ends: [Offset; 2] = [0; 2];
-        for (end, timestamp) in ends.iter_mut().zip([EARLIEST, LATEST]) {
-            let question = ListOffsetsPartition {
-                partition_index: partition.name().partition,
-                current_leader_epoch: position.leader_epoch,
-                timestamp,
-            };
-            let topic = ListOffsetsTopic { name: partition.name().topic.clone(), partitions: vec![question] };
-            let request = ListOffsetsRequest { replica_id: self.me(), topics: vec![topic], ..Default::default() };
-            let answer = client.call(&request).await?;
-            let found = answer.topics.into_iter().flat_map(|topic| topic.partitions).next();
-            match found.filter(|found| !found.error_code.is_error()) {
-                Some(found) => *end = found.offset,
-                None => return Ok(Answer::Failed),
-            }
+/// Where a log starts and ends: asked when ours ends outside of it. `None`: it is not told.
+pub(crate) async fn log_range(
+    client: &mut Client,
+    me: BrokerId,
+    partition: &ReplicatedPartition,
+    current_leader_epoch: Epoch,
+) -> Result<Option<(Offset, Offset)>, ClientError> {
+    const LATEST: i64 = -1;
+    const EARLIEST: i64 = -2;
+    let mut ends: [Offset; 2] = [0; 2];
+    for (end, timestamp) in ends.iter_mut().zip([EARLIEST, LATEST]) {
+        let partition_index = partition.name().partition;
+        let question = ListOffsetsPartition { partition_index, current_leader_epoch, timestamp };
+        let topic = ListOffsetsTopic { name: partition.name().topic.clone(), partitions: vec![question] };
+        let request = ListOffsetsRequest { replica_id: me, topics: vec![topic], ..Default::default() };
+        let answer = client.call(&request).await?;
+        let found = answer.topics.into_iter().flat_map(|topic| topic.partitions).next();
+        match found.filter(|found| !found.error_code.is_error()) {
+            Some(found) => *end = found.offset,
+            None => return Ok(None),
         }
-        let [log_start, log_end] = ends;
-        Ok(Answer::OutOfRange { log_start, log_end })
     }
+    let [log_start, log_end] = ends;
+    Ok(Some((log_start, log_end)))
 }
 
 /// What a leader's answer says.

@@ -18,6 +18,7 @@ pub mod handlers;
 pub mod isr;
 pub mod leader;
 pub mod leader_store;
+pub mod lost_disk;
 pub mod messages;
 pub mod metrics;
 pub mod peers;

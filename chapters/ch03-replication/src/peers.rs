@@ -279,7 +279,7 @@ impl Peers {
 
     // ANCHOR: publish
     /// Publishes who is alive, who leads, and who is in sync, where that has changed.
-    fn publish(&self) {
+    pub(crate) fn publish(&self) {
         let before = self.publisher.borrow().clone();
         let mut brokers = BTreeMap::from([(self.me.id, self.me.clone())]);
         let alive = self.peers.lock().unwrap().values().filter_map(|peer| peer.image.clone()).collect::<Vec<_>>();

@@ -46,6 +46,8 @@ pub(crate) enum Role {
         /// The epoch and the in-sync replicas, which are on the disk already.
         leader: StoredLeader,
         min_insync_replicas: usize,
+        /// Nothing is known here of the partition's past: see `lost_disk`. The epoch is not on the disk, -1 at first.
+        is_lost: bool,
     },
     /// It leads.
     Leader { machine: Box<Leader>, progress: watch::Sender<Progress> },
@@ -110,7 +112,7 @@ impl ReplicatedPartition {
         min_insync_replicas: usize,
         context: Arc<ReplicaContext>,
     ) -> Self {
-        let role = Role::Starting { leader, min_insync_replicas };
+        let role = Role::Starting { is_lost: leader.epoch < 0, leader, min_insync_replicas };
         Self::new(opened, within(opened, high_watermark), role, context)
     }
 
@@ -132,6 +134,11 @@ impl ReplicatedPartition {
         self.topic_id
     }
 
+    /// All brokers that have a copy; the first leads.
+    pub fn replicas(&self) -> &[BrokerId] {
+        &self.replicas
+    }
+
     /// The broker that leads it.
     pub fn leader(&self) -> BrokerId {
         self.replicas[0]
@@ -150,7 +157,7 @@ impl ReplicatedPartition {
     /// Leads from now on.
     pub fn lead(&self) {
         let mut state = self.lock();
-        let Role::Starting { leader, min_insync_replicas } = &state.role else { return };
+        let Role::Starting { leader, min_insync_replicas, .. } = &state.role else { return };
         let log_end = state.log.log().log_end_offset();
         let machine = Leader::new(BecomeLeader {
             me: self.context.me,
@@ -258,7 +265,35 @@ impl ReplicatedPartition {
 
     /// Whether it will lead, and has not asked the others yet.
     pub fn is_starting(&self) -> bool {
-        matches!(self.lock().role, Role::Starting { .. })
+        matches!(self.lock().role, Role::Starting { is_lost: false, .. })
+    }
+
+    /// Whether it is to lead, and nothing of its past is known here.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.lock().role, Role::Starting { is_lost: true, .. })
+    }
+
+    /// A partition of unknown past will lead in this epoch.
+    pub fn will_lead_in(&self, new_epoch: Epoch) {
+        if let Role::Starting { leader, is_lost: true, .. } = &mut self.lock().role {
+            leader.epoch = new_epoch;
+        }
+    }
+
+    /// What is to be kept of a partition whose past was found out; `None`: it is not, or was never lost.
+    pub fn found(&self) -> Option<StoredLeader> {
+        match &self.lock().role {
+            Role::Starting { leader, is_lost: true, .. } if leader.epoch >= 0 => Some(leader.clone()),
+            _ => None,
+        }
+    }
+
+    /// The latest epoch that a follower has heard of; -1: none.
+    pub fn known_epoch(&self) -> Epoch {
+        let state = self.lock();
+        let Role::Follower(following) = &state.role else { return -1 };
+        let in_log = state.log.log().epochs().latest();
+        following.epoch.max(in_log).unwrap_or(-1)
     }
 
     /// The epoch it will lead in, -1 if it does already, or never will.

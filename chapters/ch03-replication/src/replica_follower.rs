@@ -48,7 +48,7 @@ impl ReplicatedPartition {
     pub fn leader_says(&self, leader: BrokerId, epoch: Epoch) -> bool {
         let mut state = self.lock();
         let Role::Follower(following) = &mut state.role else { return false };
-        if following.leader != leader || following.epoch.is_some_and(|known| epoch < known) {
+        if following.leader != leader || epoch < 0 || following.epoch.is_some_and(|known| epoch < known) {
             return false;
         }
         let has_waited = std::mem::take(&mut following.waits);
@@ -139,6 +139,19 @@ impl ReplicatedPartition {
             return Err("the partition does not wait for it any more".to_string());
         }
         self.append_records(&mut state, records).map_err(|e| e.to_string())
+    }
+
+    /// Begins anew where the log of another replica starts, before this one leads.
+    pub fn begin_missing(&self, start: Offset, logs: &LogManager) -> Result<(), String> {
+        let mut state = self.lock();
+        if !matches!(state.role, Role::Starting { .. }) {
+            return Err("the partition does not wait for it any more".to_string());
+        }
+        let config = state.log.log().config().clone();
+        state.log = logs.begin_anew(&self.name, self.topic_id, config, start).map_err(|e| e.to_string())?;
+        state.high_watermark = start;
+        self.checkpoint.store(start, Ordering::Relaxed);
+        Ok(())
     }
 
     // ANCHOR: act

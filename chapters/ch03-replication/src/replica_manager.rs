@@ -46,6 +46,8 @@ pub struct ReplicaManager {
     is_started: AtomicBool,
     /// Woken when there is something to tell others: a leader or its in-sync replicas.
     pub(crate) changed: Notify,
+    /// Woken when there are partitions whose past is not known.
+    pub(crate) lost: Notify,
     /// Woken when there is something to copy that was not there before.
     pub(crate) following: Arc<Notify>,
     logs: OnceLock<Arc<LogManager>>,
@@ -71,6 +73,7 @@ impl ReplicaManager {
             elsewhere: RwLock::default(),
             is_started: AtomicBool::new(false),
             changed: Notify::new(),
+            lost: Notify::new(),
             following: Arc::default(),
             logs: OnceLock::new(),
         }
@@ -130,11 +133,22 @@ impl ReplicaManager {
         let in_log = opened.log.log().epochs().latest().unwrap_or(0);
         match before {
             Some(stored) => StoredLeader { epoch: (stored.epoch + 1).max(in_log), ..stored.clone() },
-            // Nobody has led it yet: all replicas are in sync, for all have nothing.
-            None => StoredLeader { topic_id: opened.topic_id, epoch: in_log, version: 0, isr: opened.replicas.clone() },
+            // Nobody has led it yet: all replicas are in sync, for all have nothing. Or it was led, and that is forgotten.
+            None => {
+                let epoch = if self.may_have_forgotten(opened) { -1 } else { in_log };
+                StoredLeader { topic_id: opened.topic_id, epoch, version: 0, isr: opened.replicas.clone() }
+            }
         }
     }
     // ANCHOR_END: new_epoch
+
+    /// Of a topic that was there before this broker started it would have kept something; and one that copies topics for
+    /// the first time was not there when they were made, or it was, and has lost its disk.
+    fn may_have_forgotten(&self, opened: &OpenedLog) -> bool {
+        let copies_for_the_first_time = !self.cluster.is_first() && self.cluster_id().is_none();
+        let is_old = copies_for_the_first_time || !self.is_started.load(Ordering::Relaxed);
+        is_old && opened.replicas.len() > 1
+    }
 
     // ANCHOR: give_roles
     /// Gives partitions whose logs are open their roles. A leader's new epoch is on the disk before anything else happens.
@@ -143,7 +157,7 @@ impl ReplicaManager {
         let is_mine = |log: &&OpenedLog| log.replicas.first() == Some(&self.context.me);
         let epochs: Vec<_> =
             opened.iter().filter(is_mine).map(|log| (log.name.clone(), self.new_epoch(&store, log))).collect();
-        store.put(epochs.iter().cloned())?;
+        store.put(epochs.iter().filter(|(_, leader)| leader.epoch >= 0).cloned())?;
         drop(store);
         let mut epochs: BTreeMap<_, _> = epochs.into_iter().collect();
         for log in opened {
@@ -156,7 +170,7 @@ impl ReplicaManager {
                     let context = self.context.clone();
                     let partition =
                         ReplicatedPartition::starting(log, high_watermark, leader, min_insync_replicas, context);
-                    // Else it asks the others first: see `catch_up`.
+                    // Else it asks the others first: see `catch_up` and `lost_disk`.
                     if at_once {
                         partition.lead();
                     }
@@ -172,7 +186,18 @@ impl ReplicaManager {
 
     /// After a clean stop a log has all that it had; and without others in sync there is nobody to ask.
     fn may_lead_at_once(&self, log: &OpenedLog, leader: &StoredLeader) -> bool {
-        self.is_started.load(Ordering::Relaxed) || log.log.dir().was_clean() || leader.isr == [self.context.me]
+        let has_all = self.is_started.load(Ordering::Relaxed) || log.log.dir().was_clean();
+        leader.epoch >= 0 && (has_all || leader.isr == [self.context.me])
+    }
+
+    /// Leads a partition whose past was found out, in the epoch that it has been given. Blocks.
+    pub(crate) fn lead_found(&self, partition: &ReplicatedPartition) -> std::io::Result<()> {
+        if let Some(leader) = partition.found() {
+            self.store().put([(partition.name().clone(), leader)])?;
+            partition.lead();
+            self.changed.notify_one();
+        }
+        Ok(())
     }
 
     /// Partitions that were there at the start have their roles: from now on new ones get theirs at once.
@@ -265,8 +290,11 @@ impl Replicas for ReplicaManager {
     fn describe(&self, name: &TopicPartition, replicas: &[BrokerId], _log: Option<&LocalPartition>) -> PartitionImage {
         let here = || self.get(name)?.describe();
         let there = || self.elsewhere.read().unwrap().get(name).map(|(_, image)| image.clone());
-        let unknown = || PartitionImage { leader: -1, leader_epoch: 0, replicas: Vec::new(), isr: replicas.to_vec() };
-        PartitionImage { replicas: replicas.to_vec(), ..here().or_else(there).unwrap_or_else(unknown) }
+        let unknown = || PartitionImage { leader: -1, leader_epoch: -1, replicas: Vec::new(), isr: replicas.to_vec() };
+        let image = here().or_else(there).unwrap_or_else(unknown);
+        // A leader that has forgotten its epochs learns them from its followers.
+        let known_here = self.get(name).map_or(-1, |partition| partition.known_epoch());
+        PartitionImage { replicas: replicas.to_vec(), leader_epoch: image.leader_epoch.max(known_here), ..image }
     }
     // ANCHOR_END: describe
 
@@ -293,6 +321,7 @@ impl Replicas for ReplicaManager {
             message: Some(format!("who leads could not be stored: {e}")),
         })?;
         self.changed.notify_one();
+        self.lost.notify_one();
         self.following.notify_waiters();
         Ok(())
     }

@@ -71,7 +71,7 @@ impl TopicCopy {
         tasks: &Tasks,
     ) -> Result<(), ClientError> {
         let cluster_id = answer.cluster_id.clone().unwrap_or_default();
-        if !self.joins(&cluster_id, tasks).await {
+        if !self.believes(&cluster_id) {
             return Ok(());
         }
         let known = self.installed.lock().unwrap().clone();
@@ -106,6 +106,11 @@ impl TopicCopy {
             });
             *self.installed.lock().unwrap() = Some(installed.await);
         }
+        if self.manager.cluster_id().is_none() {
+            let manager = self.manager.clone();
+            let joined = tasks.blocking(move || manager.join(&cluster_id)).await;
+            joined.unwrap_or_else(|e| error!("the cluster's id could not be stored: {e}"));
+        }
         Ok(())
     }
     // ANCHOR_END: follow
@@ -119,23 +124,21 @@ impl TopicCopy {
         tasks.blocking(move || work(&mut topics.lock().unwrap())).await
     }
 
-    // ANCHOR: joins
-    /// Whether the first broker is believed: it has the cluster id that it had when it was first met.
-    async fn joins(&self, cluster_id: &str, tasks: &Tasks) -> bool {
-        if let Some(known) = self.manager.cluster_id() {
-            if known != cluster_id && !self.has_complained.swap(true, Ordering::Relaxed) {
-                error!(
-                    "the first broker of cluster.brokers belongs to cluster {cluster_id}, this one to {known}: has it lost \
-                     its disk? Nothing is copied from it, and nothing is deleted"
-                );
-            }
-            return known == cluster_id;
+    // ANCHOR: believes
+    /// Whether the first broker is believed: it has the cluster id that it had when topics were first copied from it.
+    fn believes(&self, cluster_id: &str) -> bool {
+        let known = self.manager.cluster_id();
+        let is_believed = known.as_deref().is_none_or(|known| known == cluster_id);
+        if !is_believed && !self.has_complained.swap(true, Ordering::Relaxed) {
+            error!(
+                "the first broker of cluster.brokers belongs to cluster {cluster_id}, this one to {}: has it lost its \
+                 disk? Nothing is copied from it, and nothing is deleted",
+                known.unwrap_or_default()
+            );
         }
-        let (manager, id) = (self.manager.clone(), cluster_id.to_owned());
-        let joined = tasks.blocking(move || manager.join(&id)).await;
-        joined.inspect_err(|e| error!("the cluster's id could not be stored: {e}")).is_ok()
+        is_believed
     }
-    // ANCHOR_END: joins
+    // ANCHOR_END: believes
 
     /// The topics whose settings are asked for next, round robin.
     fn next_topics(&self, topics: &BTreeMap<String, StoredTopic>) -> Vec<String> {
