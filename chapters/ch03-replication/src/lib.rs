@@ -4,8 +4,9 @@
 //! has come, who is in sync, what consumers may see) and `follower` (fetch, truncate, begin anew). `isr` is the set of
 //! in-sync replicas while it changes, `epoch_end` how two logs find the point where they part.
 //!
-//! `replica` is where they meet a log; `replica_manager` has all of a broker's; `fetcher` copies; `peers` knows what the
-//! other brokers say of themselves, `topic_copy` follows the one that decides about topics, `forward` asks it.
+//! `replica` is where they meet a log (`replica_serving`, `replica_follower`: what each role does), `replica_manager` has all
+//! of a broker's. `fetcher` copies; `catch_up` and `lost_disk` ask before a broker leads. `peers` knows what the other
+//! brokers say of themselves, `topic_copy` follows the one that decides about topics.
 
 pub mod broker;
 pub mod catch_up;
@@ -26,4 +27,5 @@ pub mod replica;
 pub mod replica_context;
 pub mod replica_follower;
 pub mod replica_manager;
+pub mod replica_serving;
 pub mod topic_copy;

@@ -9,29 +9,22 @@
 //! time passes          ->        Tick     -> Propose
 //! ```
 //!
-//! Here a leader appends and is read; `replica_follower` has what a follower does.
+//! Here is who plays what; `replica_serving` has what a leader does for producers, consumers and followers,
+//! `replica_follower` what a follower does.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bytes::Bytes;
-use ch00_wire::codec::Chunk;
-use ch00_wire::error_code::ErrorCode;
 use ch00_wire::uuid::Uuid;
 use ch01_log::batch::{Epoch, Offset};
-use ch01_log::local_partition::{LocalPartition, check_epoch, end_for};
+use ch01_log::local_partition::LocalPartition;
 use ch01_log::log::Log;
-use ch01_log::log_search::FoundTimestamp;
 use ch01_log::metadata::PartitionImage;
-use ch01_log::partition::{
-    Accepted, Divergence, OffsetQuery, Partition, PartitionError, Progress, ProgressReceiver, ReadAnswer, ReadRequest,
-    Reader, RequiredAcks,
-};
+use ch01_log::partition::Progress;
 use ch01_log::replicas::OpenedLog;
 use ch01_log::text_checkpoint::TopicPartition;
 use tokio::sync::watch;
 
-use crate::epoch_end::{EpochEnd, diverging, end_of_epoch};
 use crate::follower::Loss;
 use crate::isr::{BrokerId, Isr};
 use crate::leader::{BecomeLeader, Effect, Event, Leader};
@@ -184,7 +177,7 @@ impl ReplicatedPartition {
         self.step_with(state, &log.log(), event);
     }
 
-    fn step_with(&self, state: &mut State, log: &Log, event: Event) {
+    pub(crate) fn step_with(&self, state: &mut State, log: &Log, event: Event) {
         let Role::Leader { machine, progress } = &mut state.role else { return };
         for effect in machine.step(event) {
             match effect {
@@ -326,59 +319,10 @@ impl ReplicatedPartition {
             _ => None,
         }
     }
-
-    // ANCHOR: end_of_epoch
-    /// Where an epoch ends in this broker's log. The leader is asked by everyone; a follower only by its leader, which
-    /// wants to know what it may have lost.
-    pub fn end_of_epoch(
-        &self,
-        asker: BrokerId,
-        current_leader_epoch: Epoch,
-        wanted: Epoch,
-    ) -> Result<Option<EpochEnd>, ErrorCode> {
-        let state = self.lock();
-        state.check_asker(self, asker, current_leader_epoch)?;
-        let log = state.log.log();
-        let (epochs, log_end) = (log.epochs().entries(), log.log_end_offset());
-        // A replica may ask for the last epoch there is, by one that lies above.
-        let is_known = epochs.last().is_some_and(|&(latest, _)| wanted <= latest || asker >= 0);
-        Ok(is_known.then(|| end_of_epoch(epochs, log_end, wanted)))
-    }
-    // ANCHOR_END: end_of_epoch
 }
 
 impl State {
-    // ANCHOR: check_asker
-    /// Whether this broker answers whoever asks: a broker with an id, or a client (-1). Brokers have to be replicas and
-    /// to know the epoch: one that was cut off for a while might else be taken for one that has come far.
-    fn check_asker(&self, partition: &ReplicatedPartition, asker: BrokerId, known: Epoch) -> Result<(), ErrorCode> {
-        let is_broker = asker >= 0;
-        let (current, may_ask) = match &self.role {
-            Role::Gone => return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-            Role::Starting { .. } => return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
-            Role::Leader { machine, .. } => (Some(machine.epoch()), partition.replicas.contains(&asker)),
-            Role::Follower(following) => (following.epoch, asker == following.leader),
-        };
-        if is_broker && !may_ask || !is_broker && !matches!(self.role, Role::Leader { .. }) {
-            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
-        }
-        let Some(current) = current else { return Err(ErrorCode::UNKNOWN_LEADER_EPOCH) };
-        if is_broker && known == -1 {
-            return Err(ErrorCode::FENCED_LEADER_EPOCH);
-        }
-        check_epoch(known, current).map_err(|e| e.code)
-    }
-    // ANCHOR_END: check_asker
-
-    fn check_leader(&self) -> Result<&Leader, PartitionError> {
-        match &self.role {
-            Role::Leader { machine, .. } => Ok(machine),
-            Role::Gone => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into()),
-            _ => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()),
-        }
-    }
-
-    fn progress(&self, log: &Log) -> Progress {
+    pub(crate) fn progress(&self, log: &Log) -> Progress {
         match &self.role {
             Role::Leader { machine, .. } => leader_progress(machine, log),
             _ => follower_progress(self.high_watermark, log),
@@ -386,7 +330,7 @@ impl State {
     }
 }
 
-fn leader_progress(machine: &Leader, log: &Log) -> Progress {
+pub(crate) fn leader_progress(machine: &Leader, log: &Log) -> Progress {
     let readable_end = machine.high_watermark();
     Progress {
         log_end_offset: log.log_end_offset(),
@@ -420,174 +364,4 @@ pub(crate) fn last_epoch(log: &Log) -> Epoch {
 
 fn in_order(replicas: &[BrokerId], isr: &Isr) -> Vec<BrokerId> {
     replicas.iter().copied().filter(|replica| isr.confirmed().contains(replica)).collect()
-}
-
-impl Partition for ReplicatedPartition {
-    // ANCHOR: append
-    fn append(&self, records: Bytes, acks: RequiredAcks) -> Result<Accepted, PartitionError> {
-        let log = self.lock().log.clone();
-        let size = records.len() as u64;
-        // Checksums and records are looked at before anyone has to wait for the lock.
-        let batch = log.validate(records)?;
-        let mut state = self.lock();
-        let machine = state.check_leader()?;
-        if acks == RequiredAcks::All && !machine.enough_replicas() {
-            let why = format!("{} in sync: fewer than min.insync.replicas", machine.isr().confirmed().len());
-            return Err(PartitionError { code: ErrorCode::NOT_ENOUGH_REPLICAS, message: Some(why) });
-        }
-        let epoch = machine.epoch();
-        let accepted = log.append_valid(batch, epoch, |log| {
-            self.step_with(&mut state, log, Event::Appended { log_end: log.log_end_offset() });
-            let Role::Leader { progress, .. } = &state.role else { unreachable!("checked above, under the same lock") };
-            Ok(progress.subscribe())
-        })?;
-        self.metrics.bytes_in.increment(size);
-        self.metrics.messages_in.increment((accepted.last_offset - accepted.base_offset + 1) as u64);
-        Ok(accepted)
-    }
-    // ANCHOR_END: append
-
-    // ANCHOR: read
-    fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, PartitionError> {
-        let mut state = self.lock();
-        state.log.check_disk()?;
-        match (request.reader, &state.role) {
-            (Reader::Replica { id, .. }, _) => {
-                state.check_asker(self, id, request.current_leader_epoch)?;
-                self.read_as_replica(&mut state, id, request)
-            }
-            (Reader::Consumer { .. }, Role::Leader { machine, .. }) => {
-                check_epoch(request.current_leader_epoch, machine.epoch())?;
-                let preferred = self.context.preferred_replica(machine, &self.replicas, request);
-                self.read_as_consumer(&state, request, preferred)
-            }
-            // Since KIP-392, a consumer that says where it stands may read from a follower.
-            (Reader::Consumer { .. }, Role::Follower(following)) if request.rack.is_some() => {
-                if let Some(epoch) = following.epoch {
-                    check_epoch(request.current_leader_epoch, epoch)?;
-                }
-                self.read_as_consumer(&state, request, None)
-            }
-            (_, Role::Gone) => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into()),
-            _ => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()),
-        }
-    }
-    // ANCHOR_END: read
-
-    fn progress(&self) -> Result<ProgressReceiver, PartitionError> {
-        match &self.lock().role {
-            Role::Leader { progress, .. } => Ok(progress.subscribe()),
-            Role::Follower(following) => Ok(following.progress.subscribe()),
-            Role::Starting { .. } => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into()),
-            Role::Gone => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into()),
-        }
-    }
-
-    // ANCHOR: find_offset
-    fn find_offset(
-        &self,
-        query: OffsetQuery,
-        reader: Reader,
-        current_leader_epoch: Epoch,
-    ) -> Result<Option<FoundTimestamp>, PartitionError> {
-        let state = self.lock();
-        state.log.check_disk()?;
-        if let Reader::Replica { id, .. } = reader {
-            state.check_asker(self, id, current_leader_epoch)?;
-        } else {
-            check_epoch(current_leader_epoch, state.check_leader()?.epoch())?;
-        }
-        let (is_settled, progress) = match &state.role {
-            Role::Leader { machine, .. } => {
-                (machine.latest_offset().is_some(), leader_progress(machine, &state.log.log()))
-            }
-            _ => (true, follower_progress(state.high_watermark, &state.log.log())),
-        };
-        let log = state.log.clone();
-        // A search by time reads the disk: not under the lock that producers wait for.
-        drop(state);
-        let is_consumer = matches!(reader, Reader::Consumer { .. });
-        if is_consumer && !is_settled && query == OffsetQuery::Latest {
-            return Err(ErrorCode::OFFSET_NOT_AVAILABLE.into());
-        }
-        let found = log.find(query, end_for(reader, &progress))?;
-        // What was not found may lie above a high watermark that is about to rise.
-        match found {
-            None if is_consumer && !is_settled => Err(ErrorCode::OFFSET_NOT_AVAILABLE.into()),
-            found => Ok(found),
-        }
-    }
-    // ANCHOR_END: find_offset
-
-    fn check_changeable(&self) -> Result<(), PartitionError> {
-        self.lock().check_leader().map(|_| ())
-    }
-
-    fn flush(&self) -> Result<(), PartitionError> {
-        let log = self.lock().log.clone();
-        log.flush()
-    }
-}
-
-impl ReplicatedPartition {
-    // ANCHOR: read_as_replica
-    /// A follower says where its log ends by asking for what comes next: that counts only if up to there its log is this
-    /// one.
-    fn read_as_replica(
-        &self,
-        state: &mut State,
-        replica: BrokerId,
-        request: &ReadRequest,
-    ) -> Result<ReadAnswer, PartitionError> {
-        let partition = state.log.clone();
-        let mut log = partition.log();
-        let parts_at = match request.last_fetched_epoch {
-            -1 => None,
-            last => diverging(log.epochs().entries(), log.log_end_offset(), request.offset, last),
-        };
-        if let Some(EpochEnd { epoch, end }) = parts_at {
-            return Ok(ReadAnswer {
-                progress: state.progress(&log),
-                log_start_offset: log.log_start_offset(),
-                diverging: Some(Divergence { epoch, end_offset: end }),
-                aborted: None,
-                preferred_read_replica: -1,
-                records: Chunk::Bytes(Bytes::new()),
-            });
-        }
-        if request.offset < log.log_start_offset() || request.offset > log.log_end_offset() {
-            return Err(ErrorCode::OFFSET_OUT_OF_RANGE.into());
-        }
-        self.step_with(state, &log, Event::Fetched { replica, offset: request.offset, now: self.context.now() });
-        let progress = state.progress(&log);
-        let answer = partition.read_up_to(&mut log, request, progress)?;
-        self.metrics.replication_bytes_out.increment(answer.records.len() as u64);
-        Ok(answer)
-    }
-    // ANCHOR_END: read_as_replica
-
-    fn read_as_consumer(
-        &self,
-        state: &State,
-        request: &ReadRequest,
-        preferred: Option<BrokerId>,
-    ) -> Result<ReadAnswer, PartitionError> {
-        let mut log = state.log.log();
-        let progress = state.progress(&log);
-        if let Some(preferred_read_replica) = preferred {
-            // It is to read there: no records from here.
-            let (log_start_offset, records) = (log.log_start_offset(), Chunk::Bytes(Bytes::new()));
-            return Ok(ReadAnswer {
-                progress,
-                log_start_offset,
-                diverging: None,
-                aborted: None,
-                preferred_read_replica,
-                records,
-            });
-        }
-        let answer = state.log.read_up_to(&mut log, request, progress)?;
-        self.metrics.bytes_out.increment(answer.records.len() as u64);
-        Ok(answer)
-    }
 }

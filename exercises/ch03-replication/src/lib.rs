@@ -4,8 +4,9 @@
 //! has come, who is in sync, what consumers may see) and `follower` (fetch, truncate, begin anew). `isr` is the set of
 //! in-sync replicas while it changes, `epoch_end` how two logs find the point where they part.
 //!
-//! `replica` is where they meet a log; `replica_manager` has all of a broker's; `fetcher` copies; `peers` knows what the
-//! other brokers say of themselves, `topic_copy` follows the one that decides about topics, `forward` asks it.
+//! `replica` is where they meet a log (`replica_serving`, `replica_follower`: what each role does), `replica_manager` has all
+//! of a broker's. `fetcher` copies; `catch_up` and `lost_disk` ask before a broker leads. `peers` knows what the other
+//! brokers say of themselves, `topic_copy` follows the one that decides about topics.
 
 #[path = "../../../chapters/ch03-replication/src/broker.rs"]
 pub mod broker;
@@ -29,13 +30,15 @@ pub mod isr;
 pub mod leader;
 #[path = "../../../chapters/ch03-replication/src/leader_store.rs"]
 pub mod leader_store;
+#[path = "../../../chapters/ch03-replication/src/lost_disk.rs"]
+pub mod lost_disk;
 #[path = "../../../chapters/ch03-replication/src/messages/mod.rs"]
 pub mod messages;
 #[path = "../../../chapters/ch03-replication/src/metrics.rs"]
 pub mod metrics;
 #[path = "../../../chapters/ch03-replication/src/peers.rs"]
 pub mod peers;
-// Yours:
+#[path = "../../../chapters/ch03-replication/src/replica.rs"]
 pub mod replica;
 #[path = "../../../chapters/ch03-replication/src/replica_context.rs"]
 pub mod replica_context;
@@ -43,6 +46,8 @@ pub mod replica_context;
 pub mod replica_follower;
 #[path = "../../../chapters/ch03-replication/src/replica_manager.rs"]
 pub mod replica_manager;
+// Yours:
+pub mod replica_serving;
 #[path = "../../../chapters/ch03-replication/src/topic_copy.rs"]
 pub mod topic_copy;
 // Yours:
