@@ -1,0 +1,37 @@
+//! What a driver can do wrong. The machine has no switches for that: it is told what is not true, or what it wants done is
+//! not done.
+
+use super::checks::{ASSERTION, COMMITTED_STAYS, LEADER_HAS_ALL, MAJORITY, ONE_HISTORY, ONE_LEADER, ONE_VOTE};
+
+/// One thing that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A node that starts has forgotten whom it voted for.
+    ForgetTheVote,
+    /// The answer goes out first, then the vote is persisted; in between the process may die.
+    PersistLater,
+    /// A follower says that it has on its disk what it has only written.
+    FollowerDoesNotFlush,
+    /// A leader counts what it has only written.
+    LeaderDoesNotFlush,
+    /// A candidate says that its log is longer than it is.
+    ShorterLogsWin,
+    /// A leader does not say that the logs part, and sends what comes next.
+    NobodyTruncates,
+    /// A leader commits what a majority has, of whatever epoch.
+    CommitEarlierEpochs,
+    /// A node with a new, empty disk votes at once.
+    EmptyDisksVote,
+}
+
+/// Every fault, with what does not hold any more: the first of these that is seen, whichever it is.
+pub const FAULTS: &[(Fault, &[&str])] = &[
+    (Fault::ForgetTheVote, &[ONE_VOTE]),
+    (Fault::PersistLater, &[ONE_VOTE]),
+    (Fault::FollowerDoesNotFlush, &[MAJORITY]),
+    (Fault::LeaderDoesNotFlush, &[MAJORITY]),
+    (Fault::ShorterLogsWin, &[LEADER_HAS_ALL]),
+    (Fault::NobodyTruncates, &[ONE_HISTORY]),
+    (Fault::CommitEarlierEpochs, &[LEADER_HAS_ALL, COMMITTED_STAYS]),
+    (Fault::EmptyDisksVote, &[LEADER_HAS_ALL, ASSERTION, ONE_LEADER]),
+];

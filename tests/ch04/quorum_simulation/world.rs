@@ -1,0 +1,244 @@
+//! Nodes, a network between them, and time. `node.rs` is what a driver of the machine does; `chaos.rs` is what happens.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use ch00_wire::uuid::Uuid;
+use ch01_log::batch::Timestamp;
+use ch04_controller::quorum::message::{Request, Response};
+use ch04_controller::quorum::vote::OffsetAndEpoch;
+use ch04_controller::quorum::{CorrelationId, Jitter, NodeId, ReplicaKey, Voters};
+
+use super::chaos::Action;
+use super::checks::{Checked, Checks};
+use super::disk::{Record, mix};
+use super::faults::Fault;
+use super::node::Node;
+
+/// `controller.quorum.request.timeout.ms`.
+const REQUEST_TIMEOUT_MS: i64 = 2000;
+
+/// What comes to a node.
+#[derive(Clone, Debug)]
+pub enum Arrival {
+    Tick,
+    Request {
+        from: Connection,
+        request: Request,
+    },
+    Response {
+        correlation_id: CorrelationId,
+        response: Response,
+        records: Vec<Record>,
+    },
+    Failed {
+        correlation_id: CorrelationId,
+    },
+    Refused {
+        node: NodeId,
+    },
+    Flushed {
+        number: u64,
+    },
+    SnapshotRequest {
+        from: Connection,
+        snapshot: OffsetAndEpoch,
+    },
+    Snapshot {
+        correlation_id: CorrelationId,
+        records: Vec<Record>,
+    },
+    /// A client appends, if this node takes itself for the leader.
+    Append,
+    /// The node makes a snapshot.
+    TakeSnapshot,
+    /// It is asked to stop.
+    Stop,
+}
+
+/// Where a request came from: a node, in one of its lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection {
+    pub node: NodeId,
+    pub life: u64,
+    pub correlation_id: CorrelationId,
+}
+
+/// What is to happen.
+pub enum Happening {
+    /// Something comes to a node, in the given one of its lives, or in whichever it is.
+    Arrival {
+        to: NodeId,
+        life: Option<u64>,
+        arrival: Arrival,
+    },
+    Action(Action),
+}
+
+/// How a network behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Weather {
+    /// Of a thousand messages so many are lost, and so many come twice.
+    pub lost: i64,
+    pub doubled: i64,
+    /// The longest way of most messages and of a few, in milliseconds; the shortest is 1.
+    pub delay: i64,
+    pub long_delay: i64,
+    /// The longest flush, in milliseconds.
+    pub flush: i64,
+}
+
+/// What was seen in a run: a simulation in which nothing happens proves nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub steps: u64,
+    pub leaders: u64,
+    pub committed: u64,
+    pub truncations: u64,
+    pub snapshots: u64,
+    pub crashes: u64,
+}
+
+pub struct World {
+    pub now: Timestamp,
+    pub nodes: BTreeMap<NodeId, Node>,
+    pub weather: Weather,
+    /// Messages from one to the other disappear.
+    pub cut: BTreeSet<(NodeId, NodeId)>,
+    pub random: Jitter,
+    pub checks: Checks,
+    pub fault: Option<Fault>,
+    pub seen: Seen,
+    /// The value of the last record that was appended.
+    pub last_value: u64,
+    /// When each leader was elected, and when it first committed something of its epoch.
+    pub elected: Vec<(NodeId, Timestamp)>,
+    pub first_commits: Vec<(NodeId, Timestamp)>,
+    /// A hash of everything that happened; with `prints`, it is printed too.
+    pub trace: u64,
+    pub prints: bool,
+    /// Happenings that were planned, by time and the order of planning.
+    queue: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    planned: BTreeMap<u64, Happening>,
+    next: u64,
+}
+
+impl World {
+    /// So many voters, from 1 on, and so many other nodes, all with empty disks; nothing has started.
+    pub fn new(seed: u64, voters: i32, observers: i32, weather: Weather, fault: Option<Fault>) -> World {
+        let key = |id: NodeId| ReplicaKey { id, directory_id: Uuid([id as u8; 16]) };
+        let set = Voters::new((1..=voters).map(key));
+        let nodes = (1..=voters + observers).map(|id| (id, Node::new(key(id), set.clone()))).collect();
+        World {
+            now: 0,
+            nodes,
+            weather,
+            cut: BTreeSet::new(),
+            random: Jitter::new(seed),
+            checks: Checks::default(),
+            fault,
+            seen: Seen::default(),
+            last_value: 0,
+            elected: Vec::new(),
+            first_commits: Vec::new(),
+            trace: seed,
+            prints: false,
+            queue: BinaryHeap::new(),
+            planned: BTreeMap::new(),
+            next: 0,
+        }
+    }
+
+    /// Once in `of` times.
+    pub fn chance(&mut self, of: i64) -> bool {
+        self.random.below(of) == 0
+    }
+
+    /// A number from 1 to `most`.
+    pub fn up_to(&mut self, most: i64) -> i64 {
+        1 + self.random.below(most)
+    }
+
+    pub fn is(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    pub fn note(&mut self, what: std::fmt::Arguments<'_>) {
+        let line = format!("{:6} {what}", self.now);
+        for chunk in line.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.trace = mix(self.trace, u64::from_le_bytes(word));
+        }
+        if self.prints {
+            println!("{line}");
+        }
+    }
+
+    pub fn plan(&mut self, after: i64, happening: Happening) {
+        self.next += 1;
+        self.planned.insert(self.next, happening);
+        self.queue.push(Reverse((self.now + after, self.next)));
+    }
+
+    pub fn plan_arrival(&mut self, after: i64, to: NodeId, life: Option<u64>, arrival: Arrival) {
+        self.plan(after, Happening::Arrival { to, life, arrival });
+    }
+
+    /// Lets everything happen that is planned up to a time.
+    pub fn run_until(&mut self, until: Timestamp) -> Checked {
+        while let Some(&Reverse((at, number))) = self.queue.peek()
+            && at <= until
+        {
+            self.queue.pop();
+            self.now = at;
+            match self.planned.remove(&number).expect("it was planned") {
+                Happening::Action(action) => self.act(action)?,
+                Happening::Arrival { to, life, arrival } => self.arrive(to, life, arrival)?,
+            }
+        }
+        self.now = until;
+        Ok(())
+    }
+
+    fn delay(&mut self) -> i64 {
+        let most = if self.chance(50) { self.weather.long_delay } else { self.weather.delay };
+        self.up_to(most)
+    }
+
+    /// Whether a message goes lost on the way.
+    fn is_lost(&mut self, from: NodeId, to: NodeId) -> bool {
+        self.cut.contains(&(from, to)) || self.random.below(1000) < self.weather.lost
+    }
+
+    /// Sends a request. It ends with a response, or with a failure when its time is over.
+    pub fn send(&mut self, from: Connection, to: NodeId, arrival: Arrival) {
+        let Connection { node, life, correlation_id } = from;
+        self.plan_arrival(REQUEST_TIMEOUT_MS, node, Some(life), Arrival::Failed { correlation_id });
+        if self.is_lost(node, to) {
+            return;
+        }
+        if self.random.below(1000) < self.weather.doubled {
+            let delay = self.delay();
+            self.plan_arrival(delay, to, None, arrival.clone());
+        }
+        let delay = self.delay();
+        self.plan_arrival(delay, to, None, arrival);
+    }
+
+    pub fn respond(&mut self, from: NodeId, to: Connection, arrival: Arrival) {
+        if !self.is_lost(from, to.node) {
+            let delay = self.delay();
+            self.plan_arrival(delay, to.node, Some(to.life), arrival);
+        }
+    }
+
+    /// A node is not there: who asked it is told by its operating system.
+    pub fn refuse(&mut self, from: NodeId, to: Connection) {
+        if !self.cut.contains(&(from, to.node)) {
+            let Connection { node, life, correlation_id } = to;
+            self.plan_arrival(1, node, Some(life), Arrival::Failed { correlation_id });
+            self.plan_arrival(1, node, Some(life), Arrival::Refused { node: from });
+        }
+    }
+}
