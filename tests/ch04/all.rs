@@ -1,1 +1,6 @@
 //! Chapter 4.
+
+mod difference;
+mod golden;
+mod image;
+mod records;

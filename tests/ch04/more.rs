@@ -1,1 +1,3 @@
 //! Chapter 4.
+
+mod image_properties;
