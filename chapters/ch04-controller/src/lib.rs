@@ -7,5 +7,7 @@
 pub mod controller;
 pub mod image;
 pub mod messages;
+pub mod metadata_log;
 pub mod quorum;
+pub mod quorum_state;
 pub mod records;
