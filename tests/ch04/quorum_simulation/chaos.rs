@@ -10,7 +10,20 @@ use super::world::{Arrival, Happening, Weather, World};
 const CHAOS_MS: i64 = 15_000;
 
 /// How long everything may take to be well again, in milliseconds.
-const RECOVERY_MS: i64 = 15_000;
+const RECOVERY_MS: i64 = 10_000;
+
+/// Nodes die and come back all the time, and stand for election without being asked to: votes meet.
+const STORM: Weather = Weather {
+    lost: 10,
+    doubled: 10,
+    delay: 10,
+    long_delay: 100,
+    flush: 10,
+    rash: 900,
+    calm: 150,
+    down: 20,
+    sudden: 100,
+};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
@@ -36,12 +49,20 @@ pub fn run(seed: u64, fault: Option<Fault>, prints: bool) -> (World, Checked) {
 fn new_world(seed: u64, fault: Option<Fault>) -> World {
     let mut draw = ch04_controller::quorum::Jitter::new(!seed);
     let voters = if draw.below(4) == 0 { 5 } else { 3 };
-    let weather = Weather {
-        lost: [1, 10, 50][draw.below(3) as usize],
-        doubled: [0, 10][draw.below(2) as usize],
-        delay: [2, 10, 40][draw.below(3) as usize],
-        long_delay: [20, 500, 3000][draw.below(3) as usize],
-        flush: [1, 5, 50][draw.below(3) as usize],
+    let is_storm = draw.below(3) == 0;
+    let weather = match is_storm {
+        true => STORM,
+        false => Weather {
+            lost: [1, 10, 50][draw.below(3) as usize],
+            doubled: [0, 10][draw.below(2) as usize],
+            delay: [2, 10, 40][draw.below(3) as usize],
+            long_delay: [20, 500, 3000][draw.below(3) as usize],
+            flush: [1, 5, 50][draw.below(3) as usize],
+            rash: [0, 0, 800][draw.below(3) as usize],
+            calm: [300, 1500][draw.below(2) as usize],
+            down: [30, 300, 3000][draw.below(3) as usize],
+            sudden: 2000,
+        },
     };
     World::new(seed, voters, draw.below(3) as i32, weather, fault)
 }
@@ -65,7 +86,16 @@ impl World {
     fn heal(&mut self) -> Checked {
         self.note(format_args!("all is healed"));
         self.cut.clear();
-        self.weather = Weather { lost: 0, doubled: 0, delay: 5, long_delay: 5, flush: 5 };
+        self.weather = Weather {
+            lost: 0,
+            doubled: 0,
+            delay: 5,
+            long_delay: 5,
+            flush: 5,
+            rash: 0,
+            sudden: i64::MAX,
+            ..self.weather
+        };
         for id in self.nodes.keys().copied().collect::<Vec<_>>() {
             self.start(id)?;
             self.resume(id)?;
@@ -101,7 +131,7 @@ impl World {
             }
             Action::Anything if !is_chaos => Ok(()),
             Action::Anything => {
-                let after = self.up_to(1500);
+                let after = self.up_to(self.weather.calm);
                 self.plan(after, Happening::Action(Action::Anything));
                 self.anything()
             }
@@ -148,7 +178,12 @@ impl World {
             6 => [(one, other), (other, one)].into_iter().for_each(|(from, to)| self.cut(from, to)),
             7 => self.isolate(leader),
             8 => self.isolate(one),
-            9 => self.arrive(one, None, Arrival::Refused { node: leader })?,
+            9 => {
+                // It is not true: nothing may rest on it.
+                for id in self.nodes.keys().copied().collect::<Vec<_>>() {
+                    self.arrive(id, None, Arrival::Refused { node: leader })?;
+                }
+            }
             10 => {
                 self.arrive(one, None, Arrival::TakeSnapshot)?;
                 self.arrive(leader, None, Arrival::TakeSnapshot)?;
@@ -163,22 +198,25 @@ impl World {
         Ok(())
     }
 
-    fn die(&mut self, id: NodeId) {
+    /// A node dies, and comes back.
+    pub fn die(&mut self, id: NodeId) {
         if self.nodes[&id].process.is_some() {
             self.crash(id);
         }
-        let after = self.up_to(3000);
+        let after = self.up_to(self.weather.down);
         self.plan(after, Happening::Action(Action::Start(id)));
     }
 
-    /// A node comes back with an empty disk, at most one in a run: more at a time may have been all that had a record.
+    /// A node comes back with an empty disk, one at a time: two may have been all that had a record. What the old one
+    /// said does not come after what the new one says.
     fn replace_disk(&mut self, id: NodeId) {
-        if self.nodes.values().all(|node| node.disk.may_vote) && self.nodes[&id].life < 1000 {
+        if self.nodes.values().all(|node| node.disk.may_vote) {
             if self.nodes[&id].process.is_some() {
                 self.crash(id);
             }
             let node = self.nodes.get_mut(&id).expect("a node");
             node.disk = Default::default();
+            self.drop_requests_of(id);
         }
         self.die(id);
     }

@@ -16,7 +16,6 @@ pub const NEVER_FALLS: &str = "a high watermark never falls";
 pub const ONE_HISTORY: &str = "logs that agree on offset and epoch of a record agree on all before";
 pub const CONFIRMED: &str = "at a confirmed moment nobody leads a later epoch";
 pub const CONVERGES: &str = "when all is healed, all agree on one leader and one log";
-pub const ASSERTION: &str = "an assertion of the machine";
 
 /// Something does not hold.
 #[derive(Debug)]
@@ -37,8 +36,8 @@ pub struct Checks {
     votes: BTreeMap<(NodeId, Epoch), NodeId>,
     /// Who led, in which of its lives, and since when.
     leaders: BTreeMap<Epoch, (NodeId, u64, Timestamp)>,
-    /// What is committed, as the first node that said so had it.
-    pub committed: Vec<Record>,
+    /// What is committed, as the first node that said so had it, and the epoch in which it did.
+    pub committed: Vec<(Record, Epoch)>,
     /// The prefix of the record with this name.
     names: HashMap<(usize, Epoch), u64>,
 }
@@ -54,7 +53,10 @@ impl Checks {
         ensure((first, first_life) == (node, life), ONE_LEADER, || {
             format!("{first} in its life {first_life}, and {node} in its life {life}, lead epoch {epoch}")
         })?;
-        let missing = (0..self.committed.len()).find(|&offset| disk.records.get(offset) != self.committed.get(offset));
+        // A candidate that slept over its election may be told late: what later epochs committed it need not have.
+        let earlier = self.committed.iter().take_while(|(_, committed_in)| *committed_in < epoch).enumerate();
+        let missing = earlier.map(|(offset, (record, _))| (offset, record));
+        let missing = missing.filter(|&(offset, record)| disk.records.get(offset) != Some(record)).next();
         ensure(missing.is_none(), LEADER_HAS_ALL, || format!("{node} leads {epoch} without record {missing:?}"))
     }
 
@@ -64,14 +66,14 @@ impl Checks {
     }
 
     /// A node takes everything below `to` for committed, and took everything below `from` for it.
-    pub fn commits(&mut self, node: NodeId, disk: &Disk, from: Offset, to: Offset) -> Checked {
+    pub fn commits(&mut self, node: NodeId, epoch: Epoch, disk: &Disk, from: Offset, to: Offset) -> Checked {
         ensure(to >= from, NEVER_FALLS, || format!("{node}: from {from} to {to}"))?;
         for offset in from as usize..to as usize {
             let record = disk.records[offset];
             if offset == self.committed.len() {
-                self.committed.push(record);
+                self.committed.push((record, epoch));
             }
-            let first = self.committed[offset];
+            let (first, _) = self.committed[offset];
             ensure(first == record, COMMITTED_STAYS, || format!("{node} at {offset}: {record:?}, not {first:?}"))?;
         }
         Ok(())
@@ -85,7 +87,7 @@ impl Checks {
         to: Offset,
     ) -> Checked {
         let last = to as usize - 1;
-        let record = self.committed[last];
+        let (record, _) = self.committed[last];
         let voters: Vec<_> = quorum.voters().ids().collect();
         // One whose disk was replaced had the record, or has no vote to elect somebody without it.
         let has = |disk: &Disk| disk.has_flushed(last, &record) || !disk.may_vote;

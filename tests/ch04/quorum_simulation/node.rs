@@ -167,15 +167,14 @@ impl World {
                 effects.sort_by_key(|effect| matches!(effect, Effect::Persist(_)));
             }
             for effect in effects {
-                // A process may die between any two things that it does.
-                if self.weather.lost > 0 && self.chance(2000) {
-                    self.crash(id);
+                if self.chance(self.weather.sudden) {
+                    self.die(id);
                     return Ok(());
                 }
                 self.note(format_args!("{id}   -> {effect:?}"));
                 self.perform(id, effect, records, &mut events)?;
             }
-            self.check(id, &mut events)?;
+            self.check(id)?;
         }
         self.plan_tick(id);
         Ok(())
@@ -208,7 +207,11 @@ impl World {
                 {
                     self.checks.voted(id, request.epoch, candidate.id)?;
                 }
-                let (response, records) = self.with_records(id, &request, response);
+                let (mut response, records) = self.with_records(id, &request, response);
+                if let (Call::Vote { pre_vote: true, .. }, Body::Vote { granted }) = (&request.call, &mut response.body)
+                {
+                    *granted |= self.random.below(1000) < self.weather.rash;
+                }
                 let correlation_id = to.correlation_id;
                 self.respond(id, to, Arrival::Response { correlation_id, response, records });
             }
@@ -243,6 +246,7 @@ impl World {
                 node.process().flushing = None;
             }
             Effect::HighWatermark(_) => {}
+            Effect::CaughtUp => node.disk.may_vote = true,
             Effect::LeaderChange { leader, epoch } => {
                 if leader == Some(id) {
                     self.seen.leaders += 1;
@@ -352,8 +356,8 @@ impl World {
         self.step(id, Event::SnapshotTaken(snapshot), &[])
     }
 
-    /// Looks at a node after a step; and tells one with a new disk when it has caught up.
-    fn check(&mut self, id: NodeId, events: &mut VecDeque<Event>) -> Checked {
+    /// Looks at a node after a step.
+    fn check(&mut self, id: NodeId) -> Checked {
         let commits_early = self.is(Fault::CommitEarlierEpochs);
         let node = self.nodes.get_mut(&id).expect("a node");
         let Some(process) = &mut node.process else { return Ok(()) };
@@ -367,16 +371,15 @@ impl World {
             let flushed: Vec<_> = process.quorum.voters().ids().map(flushed).collect();
             high_watermark = high_watermark.max(reached_by_majority(&flushed));
         }
+        if commits_early {
+            high_watermark = high_watermark.max(before);
+        }
         process.high_watermark = high_watermark;
-        self.checks.commits(id, &node.disk, before, high_watermark)?;
         let epoch = process.quorum.election().epoch;
+        self.checks.commits(id, epoch, &node.disk, before, high_watermark)?;
         let is_of_epoch = high_watermark > 0 && node.disk.records[high_watermark as usize - 1].epoch == epoch;
         if leads && high_watermark > before && is_of_epoch && !std::mem::replace(&mut process.has_committed, true) {
             self.first_commits.push((id, self.now));
-        }
-        if !node.disk.may_vote && process.quorum.leader().is_some() && is_of_epoch {
-            node.disk.may_vote = true;
-            events.push_back(Event::CaughtUp);
         }
         self.seen.committed = self.checks.committed.len() as u64;
         let quorum = &self.nodes[&id].process.as_ref().expect("it is up").quorum;

@@ -86,6 +86,13 @@ pub struct Weather {
     pub long_delay: i64,
     /// The longest flush, in milliseconds.
     pub flush: i64,
+    /// Of a thousand who are asked whether they would vote for somebody, so many say yes, whatever is true.
+    pub rash: i64,
+    /// The longest time between two troubles, and the longest that a dead node stays down, in milliseconds.
+    pub calm: i64,
+    pub down: i64,
+    /// Between two things that it does, a process dies once in so many times.
+    pub sudden: i64,
 }
 
 /// What was seen in a run: a simulation in which nothing happens proves nothing.
@@ -199,6 +206,17 @@ impl World {
         }
         self.now = until;
         Ok(())
+    }
+
+    /// What a node has sent, and is still under way, does not arrive.
+    pub fn drop_requests_of(&mut self, id: NodeId) {
+        for happening in self.planned.values_mut() {
+            if let Happening::Arrival { to, life, arrival: Arrival::Request { from, .. } } = happening
+                && from.node == id
+            {
+                (*to, *life) = (id, Some(0));
+            }
+        }
     }
 
     fn delay(&mut self) -> i64 {

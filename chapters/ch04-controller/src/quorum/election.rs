@@ -48,7 +48,7 @@ pub(super) struct Round {
 impl Quorum {
     /// Asks the voters whether they would vote for this node.
     pub(super) fn become_prospective(&mut self) {
-        assert!(self.may_stand());
+        assert!(self.takes_part());
         let round = self.new_round();
         self.change_role(Role::Prospective(round));
         self.ask_for_votes(true);
@@ -137,8 +137,7 @@ impl Quorum {
         if !voter.matches(self.me) {
             return self.response(ErrorCode::INVALID_VOTER_KEY, Body::Nothing);
         }
-        let may_vote = self.may_vote && self.voters.contains(self.me);
-        let granted = may_vote
+        let granted = self.takes_part()
             && match pre_vote {
                 true => self.would_grant(candidate, end),
                 false => may_grant(&self.election, self.log.end(), candidate, end),

@@ -84,8 +84,6 @@ pub enum Event {
     },
     /// The log says who the voters are.
     Voters(Voters),
-    /// The node has caught up with what is committed: it may vote from now on.
-    CaughtUp,
     /// The process is about to end.
     Stop,
 }
@@ -138,6 +136,9 @@ pub enum Effect {
     InstallSnapshot(OffsetAndEpoch),
     /// Everything below is committed: replay it, and answer whoever waits for it.
     HighWatermark(Offset),
+    /// A node that was started with `may_vote: false` has all that was committed, and votes from now on: write down that
+    /// it may.
+    CaughtUp,
     /// The leader is another, or nobody that is known, or its epoch is.
     LeaderChange {
         /// Who leads now.

@@ -154,8 +154,13 @@ impl Quorum {
     fn follow_high_watermark(&mut self) {
         let Role::Follower(follower) = &self.role else { return };
         let high_watermark = follower.high_watermark.min(self.log.flushed());
+        let has_all = high_watermark == follower.high_watermark;
         if self.log.commit(high_watermark) {
             self.effects.push(Effect::HighWatermark(high_watermark));
+        }
+        if !self.may_vote && has_all && self.log.has_committed_in(self.election.epoch) {
+            self.may_vote = true;
+            self.effects.push(Effect::CaughtUp);
         }
     }
 
@@ -192,7 +197,7 @@ impl Quorum {
 
     /// The leader is gone: somebody else should lead.
     pub(super) fn lose_leader(&mut self) {
-        match self.may_stand() {
+        match self.takes_part() {
             true => self.become_prospective(),
             false => self.become_unattached(self.election.epoch),
         }

@@ -139,6 +139,12 @@ impl QuorumLog {
         is_news
     }
 
+    /// Whether something of this epoch is committed, and with it all that was before.
+    pub(super) fn has_committed_in(&self, epoch: Epoch) -> bool {
+        let (last, start) = self.epochs[self.epochs.len() - 1];
+        last == epoch && (start < self.high_watermark || self.start.epoch == epoch)
+    }
+
     /// There is a snapshot of what is committed: the log starts where it ends.
     pub(super) fn start_at(&mut self, snapshot: OffsetAndEpoch) {
         assert!(snapshot.offset <= self.high_watermark, "only what is committed is in a snapshot");

@@ -67,6 +67,8 @@ pub struct Quorum {
     voters: Voters,
     /// Whether it votes and stands, if it is a voter. One with an empty disk does not, until it has caught up.
     may_vote: bool,
+    /// Its process is about to end.
+    is_stopping: bool,
     timeouts: Timeouts,
     jitter: Jitter,
     /// What it has promised; always what is on the disk once the effects so far are done.
@@ -91,7 +93,8 @@ pub struct Start {
     pub me: ReplicaKey,
     /// Who votes: from the configuration, or from the log.
     pub voters: Voters,
-    /// Whether it may vote at once; else `Event::CaughtUp` says when.
+    /// Whether it may vote at once; else when it has all that is committed, which `Effect::CaughtUp` says. For a voter
+    /// whose disk is empty, and perhaps was not always.
     pub may_vote: bool,
     /// How long it waits.
     pub timeouts: Timeouts,
@@ -113,6 +116,7 @@ impl Quorum {
             me,
             voters,
             may_vote,
+            is_stopping: false,
             timeouts,
             jitter: Jitter::new(seed),
             election,
@@ -192,7 +196,6 @@ impl Quorum {
             Event::SnapshotRead { replica, epoch } if epoch == self.election.epoch => self.note_replica(replica, None),
             Event::SnapshotRead { .. } => {}
             Event::Voters(voters) => self.voters = voters,
-            Event::CaughtUp => self.may_vote = true,
             Event::Stop => self.stop(),
         }
     }
@@ -255,18 +258,18 @@ impl Quorum {
         match self.role {
             Role::Leader(_) => self.resign(true),
             // One that is about to end neither stands nor votes any more.
-            _ => self.may_vote = false,
+            _ => self.is_stopping = true,
         }
     }
 
-    /// Whether it stands for election when there is no leader.
-    fn may_stand(&self) -> bool {
-        self.may_vote && self.voters.contains(self.me)
+    /// Whether it votes, and stands for election when there is no leader.
+    fn takes_part(&self) -> bool {
+        self.may_vote && !self.is_stopping && self.voters.contains(self.me)
     }
 
     /// Whether it is the only voter.
     fn is_alone(&self) -> bool {
-        self.may_stand() && self.peers().next().is_none()
+        self.takes_part() && self.peers().next().is_none()
     }
 
     /// The other voters.
