@@ -3,7 +3,7 @@
 //! that always has to (`checks.rs`); and when all is healed, whether the nodes agree again.
 //!
 //! `node.rs` is a driver: everything that has to be done around the machine. `faults.rs` has what it can do wrong, and each
-//! of these is noticed. The same seed makes the same run, to the last byte.
+//! of these is noticed. `scripts.rs` has the same nodes do what a script says. The same seed makes the same run, to the last byte.
 //!
 //! ```text
 //! MINI_KAFKA_SIMULATION=long cargo test -p ch04-controller --test quorum_simulation      many more seeds
@@ -21,13 +21,17 @@ mod disk;
 mod faults;
 #[path = "quorum_simulation/node.rs"]
 mod node;
+#[path = "quorum_simulation/scripts.rs"]
+mod scripts;
+#[path = "quorum_simulation/words.rs"]
+mod words;
 #[path = "quorum_simulation/world.rs"]
 mod world;
 
 use chaos::run;
 use checks::Violation;
 use faults::{FAULTS, Fault};
-use world::{Seen, Weather, World};
+use world::{STILL, Seen, Weather, World};
 
 fn is_long() -> bool {
     std::env::var("MINI_KAFKA_SIMULATION").is_ok_and(|which| which == "long")
@@ -88,8 +92,7 @@ fn first_violation(fault: Fault, from: u64) -> (u64, Violation) {
 /// Three nodes with a network of 1 to 2 ms and a disk that takes up to 5: after the death of the leader another one leads.
 #[test]
 fn a_dead_leader_is_replaced_at_once() {
-    let weather =
-        Weather { lost: 0, doubled: 0, delay: 2, long_delay: 3, flush: 5, rash: 0, calm: 1, down: 1, sudden: i64::MAX };
+    let weather = Weather { delay: 2, long_delay: 3, flush: 5, ..STILL };
     let (mut elected, mut committed) = (Vec::new(), Vec::new());
     for seed in 0..500 {
         let mut world = World::new(seed, 3, 1, weather, None);

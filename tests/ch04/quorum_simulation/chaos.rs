@@ -19,6 +19,7 @@ const STORM: Weather = Weather {
     delay: 10,
     long_delay: 100,
     flush: 10,
+    batch: 1,
     rash: 900,
     calm: 150,
     down: 20,
@@ -58,6 +59,7 @@ fn new_world(seed: u64, fault: Option<Fault>) -> World {
             delay: [2, 10, 40][draw.below(3) as usize],
             long_delay: [20, 500, 3000][draw.below(3) as usize],
             flush: [1, 5, 50][draw.below(3) as usize],
+            batch: [1, 20][draw.below(2) as usize],
             rash: [0, 0, 800][draw.below(3) as usize],
             calm: [300, 1500][draw.below(2) as usize],
             down: [30, 300, 3000][draw.below(3) as usize],
@@ -125,7 +127,8 @@ impl World {
                 let after = self.up_to(200);
                 self.plan(after, Happening::Action(Action::ClientAppends));
                 for id in self.nodes.keys().copied().collect::<Vec<_>>() {
-                    self.arrive(id, None, Arrival::Append)?;
+                    let count = self.up_to(3);
+                    self.arrive(id, None, Arrival::Append { count })?;
                 }
                 Ok(())
             }
@@ -229,7 +232,8 @@ impl World {
         }
     }
 
-    fn resume(&mut self, id: NodeId) -> Checked {
+    /// A process goes on, with all that has come in the meantime.
+    pub fn resume(&mut self, id: NodeId) -> Checked {
         let life = self.nodes[&id].life;
         let Some(process) = &mut self.nodes.get_mut(&id).expect("a node").process else { return Ok(()) };
         let kept = process.paused.take().unwrap_or_default();

@@ -13,6 +13,7 @@ use ch04_controller::quorum::{
 use super::checks::Checked;
 use super::disk::{Disk, Record};
 use super::faults::Fault;
+use super::words;
 use super::world::{Arrival, Connection, World};
 
 /// A node.
@@ -147,15 +148,16 @@ impl World {
                 self.step(to, Event::SnapshotPart { correlation_id }, &[])?;
                 self.step(to, Event::SnapshotFetched { correlation_id }, &records)
             }
-            Arrival::Append => self.client_appends(to),
+            Arrival::Append { count } => self.client_appends(to, count),
             Arrival::TakeSnapshot => self.take_snapshot(to),
             Arrival::Stop => self.step(to, Event::Stop, &[]),
         }
     }
 
     /// One step of the machine, everything that it wants done, and what follows from that at once.
-    fn step(&mut self, id: NodeId, event: Event, records: &[Record]) -> Checked {
+    pub fn step(&mut self, id: NodeId, event: Event, records: &[Record]) -> Checked {
         self.seen.steps += 1;
+        self.synced = 0;
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let now = self.now;
@@ -172,6 +174,7 @@ impl World {
                     return Ok(());
                 }
                 self.note(format_args!("{id}   -> {effect:?}"));
+                self.tell(id, words::effect(&effect));
                 self.perform(id, effect, records, &mut events)?;
             }
             self.check(id)?;
@@ -185,7 +188,10 @@ impl World {
         let node = self.nodes.get_mut(&id).expect("a node");
         let life = node.life;
         match effect {
-            Effect::Persist(election) => node.disk.election = election,
+            Effect::Persist(election) => {
+                node.disk.election = election;
+                self.synced += self.random.below(self.weather.flush);
+            }
             Effect::Send { to, correlation_id, mut request } => {
                 if let Call::Vote { candidate, end, pre_vote, .. } = &mut request.call {
                     if !*pre_vote {
@@ -212,6 +218,7 @@ impl World {
                 {
                     *granted |= self.random.below(1000) < self.weather.rash;
                 }
+                self.tell(id, words::answer(to.node, &response));
                 let correlation_id = to.correlation_id;
                 self.respond(id, to, Arrival::Response { correlation_id, response, records });
             }
@@ -261,7 +268,7 @@ impl World {
 
     /// Fills a fetch's answer with some of the records that the machine has for it.
     fn with_records(&mut self, id: NodeId, request: &Request, mut response: Response) -> (Response, Vec<Record>) {
-        let (Call::Fetch(fetch), most, lies) = (&request.call, self.up_to(20), self.fault) else {
+        let (Call::Fetch(fetch), most, lies) = (&request.call, self.up_to(self.weather.batch), self.fault) else {
             return (response, Vec::new());
         };
         let disk = &self.nodes[&id].disk;
@@ -291,8 +298,8 @@ impl World {
         Ok(())
     }
 
-    fn client_appends(&mut self, id: NodeId) -> Checked {
-        for _ in 0..self.up_to(3) {
+    fn client_appends(&mut self, id: NodeId, count: i64) -> Checked {
+        for _ in 0..count {
             let Some(process) = &self.nodes[&id].process else { break };
             if process.quorum.role() != "leader" {
                 break;

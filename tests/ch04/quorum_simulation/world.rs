@@ -48,8 +48,10 @@ pub enum Arrival {
         correlation_id: CorrelationId,
         records: Vec<Record>,
     },
-    /// A client appends, if this node takes itself for the leader.
-    Append,
+    /// A client appends so many records, if this node takes itself for the leader.
+    Append {
+        count: i64,
+    },
     /// The node makes a snapshot.
     TakeSnapshot,
     /// It is asked to stop.
@@ -86,6 +88,8 @@ pub struct Weather {
     pub long_delay: i64,
     /// The longest flush, in milliseconds.
     pub flush: i64,
+    /// The most records in an answer.
+    pub batch: i64,
     /// Of a thousand who are asked whether they would vote for somebody, so many say yes, whatever is true.
     pub rash: i64,
     /// The longest time between two troubles, and the longest that a dead node stays down, in milliseconds.
@@ -94,6 +98,10 @@ pub struct Weather {
     /// Between two things that it does, a process dies once in so many times.
     pub sudden: i64,
 }
+
+/// Nothing happens by chance.
+pub const STILL: Weather =
+    Weather { lost: 0, doubled: 0, delay: 1, long_delay: 1, flush: 1, rash: 0, calm: 1, down: 1, sudden: i64::MAX };
 
 /// What was seen in a run: a simulation in which nothing happens proves nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,6 +132,10 @@ pub struct World {
     /// A hash of everything that happened; with `prints`, it is printed too.
     pub trace: u64,
     pub prints: bool,
+    /// What was done, in words, if anybody wants to know.
+    pub told: Option<String>,
+    /// How long this step has waited for the disk so far, in milliseconds: what it sends, it sends later.
+    pub synced: i64,
     /// Happenings that were planned, by time and the order of planning.
     queue: BinaryHeap<Reverse<(Timestamp, u64)>>,
     planned: BTreeMap<u64, Happening>,
@@ -150,6 +162,8 @@ impl World {
             first_commits: Vec::new(),
             trace: seed,
             prints: false,
+            told: None,
+            synced: 0,
             queue: BinaryHeap::new(),
             planned: BTreeMap::new(),
             next: 0,
@@ -179,6 +193,13 @@ impl World {
         }
         if self.prints {
             println!("{line}");
+        }
+    }
+
+    /// A node does something.
+    pub fn tell(&mut self, id: NodeId, what: Option<String>) {
+        if let (Some(told), Some(what)) = (&mut self.told, what) {
+            told.push_str(&format!("{:5} ms  {id} {what}\n", self.now));
         }
     }
 
@@ -221,7 +242,7 @@ impl World {
 
     fn delay(&mut self) -> i64 {
         let most = if self.chance(50) { self.weather.long_delay } else { self.weather.delay };
-        self.up_to(most)
+        self.up_to(most) + self.synced
     }
 
     /// Whether a message goes lost on the way.

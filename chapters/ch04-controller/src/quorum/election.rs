@@ -48,7 +48,7 @@ pub(super) struct Round {
 impl Quorum {
     /// Asks the voters whether they would vote for this node.
     pub(super) fn become_prospective(&mut self) {
-        assert!(self.takes_part());
+        assert!(self.may_stand());
         let round = self.new_round();
         self.change_role(Role::Prospective(round));
         self.ask_for_votes(true);

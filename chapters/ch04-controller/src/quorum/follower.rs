@@ -197,7 +197,7 @@ impl Quorum {
 
     /// The leader is gone: somebody else should lead.
     pub(super) fn lose_leader(&mut self) {
-        match self.takes_part() {
+        match self.may_stand() {
             true => self.become_prospective(),
             false => self.become_unattached(self.election.epoch),
         }

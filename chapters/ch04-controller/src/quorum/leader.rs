@@ -213,7 +213,7 @@ impl Quorum {
     pub(super) fn tick_leader(&mut self) {
         let Role::Leader(leader) = &self.role else { return };
         if self.now >= self.heard_of_majority_at(leader) + self.timeouts.check_quorum_ms() {
-            return self.resign(false);
+            return self.resign();
         }
         let due = leader.begin_at.iter().filter(|&(_, &at)| self.now >= at).map(|(&id, _)| id);
         let voters: Vec<_> = due.filter_map(|id| self.voters.keys().find(|voter| voter.id == id)).collect();

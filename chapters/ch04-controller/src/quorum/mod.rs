@@ -130,7 +130,7 @@ impl Quorum {
         };
         let led = election.leader == Some(me.id) && election.epoch >= quorum.log.end().epoch;
         match led {
-            true => quorum.resign(false),
+            true => quorum.resign(),
             false => quorum.become_unattached(election.epoch.max(quorum.log.end().epoch)),
         }
         quorum
@@ -254,22 +254,19 @@ impl Quorum {
         self.fetched(correlation_id, response);
     }
 
-    fn stop(&mut self) {
-        match self.role {
-            Role::Leader(_) => self.resign(true),
-            // One that is about to end neither stands nor votes any more.
-            _ => self.is_stopping = true,
-        }
+    /// Whether it votes.
+    fn takes_part(&self) -> bool {
+        self.may_vote && self.voters.contains(self.me)
     }
 
-    /// Whether it votes, and stands for election when there is no leader.
-    fn takes_part(&self) -> bool {
-        self.may_vote && !self.is_stopping && self.voters.contains(self.me)
+    /// Whether it stands for election when there is no leader.
+    fn may_stand(&self) -> bool {
+        self.takes_part() && !self.is_stopping
     }
 
     /// Whether it is the only voter.
     fn is_alone(&self) -> bool {
-        self.takes_part() && self.peers().next().is_none()
+        self.may_stand() && self.peers().next().is_none()
     }
 
     /// The other voters.

@@ -25,12 +25,20 @@ pub(super) struct Resigned {
 }
 
 impl Quorum {
+    /// The process is about to end: this node stands for no election any more.
+    pub(super) fn stop(&mut self) {
+        self.is_stopping = true;
+        if let Role::Leader(_) = self.role {
+            self.resign();
+        }
+    }
+
     /// Leads no longer.
-    pub(super) fn resign(&mut self, is_stopping: bool) {
+    pub(super) fn resign(&mut self) {
         assert_eq!(self.election.leader, Some(self.me.id), "only who led can resign");
         let preferred = self.preferred();
         let wait_ms = self.timeouts.draw_election_timeout(&mut self.jitter);
-        let until = (!is_stopping).then_some(self.now + wait_ms);
+        let until = (!self.is_stopping).then_some(self.now + wait_ms);
         self.change_role(Role::Resigned(Resigned { unacknowledged: BTreeSet::new(), until }));
         for peer in self.peers().collect::<Vec<_>>() {
             let call = Call::EndQuorumEpoch { leader: self.me.id, preferred: preferred.clone() };

@@ -86,7 +86,12 @@ impl Quorum {
         if election != self.election {
             assert!(self.election.may_become(&election), "{election:?} takes back something of {:?}", self.election);
             self.election = election;
-            self.effects.push(Effect::Persist(election));
+            // Two promises of one moment are one write.
+            let last = self.effects.iter_mut().rfind(|effect| !matches!(effect, Effect::LeaderChange { .. }));
+            match last {
+                Some(Effect::Persist(written)) => *written = election,
+                _ => self.effects.push(Effect::Persist(election)),
+            }
         }
     }
 

@@ -38,14 +38,14 @@ impl Quorum {
     }
 
     pub(super) fn deadline_unattached(&self, unattached: &Unattached) -> Option<Timestamp> {
-        let stand_at = self.takes_part().then_some(unattached.stand_at);
+        let stand_at = self.may_stand().then_some(unattached.stand_at);
         let may_ask = unattached.asking.is_none() && self.peers().next().is_some();
         stand_at.into_iter().chain(may_ask.then_some(unattached.ask_at)).min()
     }
 
     pub(super) fn tick_unattached(&mut self) {
         let Role::Unattached(unattached) = &self.role else { return };
-        if self.takes_part() && (self.now >= unattached.stand_at || self.is_alone()) {
+        if self.may_stand() && (self.now >= unattached.stand_at || self.is_alone()) {
             return self.become_prospective();
         }
         let peers: Vec<_> = self.peers().collect();
