@@ -8,6 +8,7 @@ use ch00_wire::table::{Message, Request};
 use ch01_log::messages::*;
 use ch02_retention::messages::*;
 use ch03_replication::messages::*;
+use ch04_controller::messages::*;
 
 /// The API key of each of these requests, and what is done with its bytes.
 macro_rules! served {
@@ -35,6 +36,24 @@ const SERVED: &[(i16, Check)] = served! {
     DescribeLogDirsRequest
     IncrementalAlterConfigsRequest
     OffsetForLeaderEpochRequest
+    ElectLeadersRequest
+    AlterPartitionReassignmentsRequest
+    ListPartitionReassignmentsRequest
+    VoteRequest
+    BeginQuorumEpochRequest
+    EndQuorumEpochRequest
+    DescribeQuorumRequest
+    AlterPartitionRequest
+    UpdateFeaturesRequest
+    EnvelopeRequest
+    FetchSnapshotRequest
+    BrokerRegistrationRequest
+    BrokerHeartbeatRequest
+    UnregisterBrokerRequest
+    AllocateProducerIdsRequest
+    ControllerRegistrationRequest
+    AssignReplicasToDirsRequest
+    ListConfigResourcesRequest
 };
 
 /// Takes bytes for a frame. What can be read of it, as a request or, behind the same header, as the response to it, is
