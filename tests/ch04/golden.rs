@@ -5,7 +5,8 @@ use std::path::Path;
 use ch04_controller::records::{BatchContent, MetadataBatch, MetadataRecord, metadata_batches};
 use serde_json::Value;
 
-/// A folder, and the file that says what is in it.
+/// A folder, and the file that says what is in it. `left-metadata` is from `left.tar.gz`, the folder of a broker that was
+/// killed.
 pub const FOLDERS: [(&str, &str); 5] = [
     ("single/logs/__cluster_metadata-0", "single/EXPECTED.json"),
     ("cluster/broker-1/__cluster_metadata-0", "cluster/EXPECTED.json"),

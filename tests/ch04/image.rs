@@ -57,8 +57,7 @@ fn a_log_of_kafkas_adds_up_to_what_clients_saw() {
             );
             partitions += 1;
         }
-        let all: usize = image.topics.iter().map(|topic| topic.partitions.len()).sum();
-        assert_eq!(all, partitions, "{folder}: no partition is in the image alone");
+        assert_eq!(image.topics.partitions().count(), partitions, "{folder}: no partition is in the image alone");
     }
 }
 
@@ -199,6 +198,7 @@ fn nobody_eligible_is_null() {
     let eligible = PartitionChangeRecord { eligible_leader_replicas: Some(vec![2]), ..no_change() };
     elr.replay(&eligible.into()).unwrap();
     assert_eq!(elr.topics.partition(TOPIC, 0).unwrap().elr(), [2]);
+    assert_eq!(changed(&elr, no_change()).elr(), [2], "no change");
     let none = changed(&elr, PartitionChangeRecord { eligible_leader_replicas: Some(Vec::new()), ..no_change() });
     assert_eq!((none.elr(), none.eligible_leader_replicas.as_ref()), (&[][..], None));
 }
@@ -208,6 +208,7 @@ fn eligible_replicas_are_forgotten_of_one_topic_or_of_all() {
     let with_elr = |id| PartitionRecord { last_known_elr: Some(vec![2]), ..partition(id, 0, &[1, 2]) };
     let mut both = image([topic("a", TOPIC), with_elr(TOPIC).into(), topic("b", OTHER), with_elr(OTHER).into()]);
     both.replay(&partition(OTHER, 1, &[1]).into()).unwrap();
+    assert_eq!(changed(&both, no_change()).last_known_elr, Some(vec![2]), "no change");
     let epochs = |image: &ClusterImage| {
         [(TOPIC, 0), (OTHER, 0), (OTHER, 1)].map(|(id, p)| image.topics.partition(id, p).unwrap().partition_epoch)
     };

@@ -100,17 +100,22 @@ fn record(image: &ClusterImage, at: usize, [kind, a, b, c]: Choice) -> Option<Me
             let (resource_name, value) = (format!("topic-{}", a % 5), (c & 1 == 1).then(|| b.to_string()));
             ConfigRecord { resource_type: TOPIC_RESOURCE, resource_name, name: format!("key-{}", b % 3), value }.into()
         }
-        13 => FeatureLevelRecord {
-            name: ["metadata.version", "a", "z"][a as usize % 3].into(),
-            feature_level: i16::from(b % 3),
+        13 => {
+            let (name, lowest) = [("metadata.version", 28), ("a", 0), ("z", 0)][a as usize % 3];
+            FeatureLevelRecord { name: name.into(), feature_level: lowest + i16::from(b % 3) }.into()
         }
-        .into(),
-        14 => ProducerIdsRecord { broker_id: 1, broker_epoch: 1, next_producer_id: at as i64 * 1000 }.into(),
+        14 => ProducerIdsRecord { broker_id: 1, broker_epoch: 1, next_producer_id: (at as i64 + 1) * 1000 }.into(),
         _ => match b % 4 {
             0 => ClearElrRecord { topic_name: String::new() }.into(),
             1 => RegisterControllerRecord { controller_id: i32::from(a % 3), ..Default::default() }.into(),
             2 => AccessControlEntryRecord { id: Uuid([a % 3; 16]), ..Default::default() }.into(),
-            _ => RemoveAccessControlEntryRecord { id: Uuid([a % 3; 16]) }.into(),
+            _ => {
+                let acls = image.to_records().filter_map(|record| match record {
+                    MetadataRecord::AccessControlEntry(acl) => Some(acl.id),
+                    _ => None,
+                });
+                RemoveAccessControlEntryRecord { id: pick(acls, a)? }.into()
+            }
         },
     })
 }
@@ -132,14 +137,14 @@ fn history(choices: &[Choice]) -> Vec<ClusterImage> {
 
 /// What a broker holds of a partition.
 #[derive(Debug, PartialEq)]
-struct Copy {
+struct Held {
     leads: bool,
     leader_epoch: i32,
     partition_epoch: i32,
 }
 
 /// What broker 1 holds when it has done what differences said.
-fn obey(copies: &mut BTreeMap<(Uuid, i32), Copy>, difference: &Difference, after: &ClusterImage) {
+fn obey(copies: &mut BTreeMap<(Uuid, i32), Held>, difference: &Difference, after: &ClusterImage) {
     for &(topic, index, change) in &difference.partitions {
         if change == Change::Remove {
             assert!(copies.remove(&(topic, index)).is_some(), "only what is there can be removed");
@@ -147,7 +152,7 @@ fn obey(copies: &mut BTreeMap<(Uuid, i32), Copy>, difference: &Difference, after
         }
         let partition = after.topics.partition(topic, index).unwrap();
         let leads = partition.leader == 1;
-        let copy = Copy { leads, leader_epoch: partition.leader_epoch, partition_epoch: partition.partition_epoch };
+        let copy = Held { leads, leader_epoch: partition.leader_epoch, partition_epoch: partition.partition_epoch };
         let before = copies.insert((topic, index), copy);
         match change {
             Change::Lead => assert!(leads),
@@ -158,11 +163,10 @@ fn obey(copies: &mut BTreeMap<(Uuid, i32), Copy>, difference: &Difference, after
 }
 
 /// What broker 1 should hold according to an image.
-fn copies(image: &ClusterImage) -> BTreeMap<(Uuid, i32), Copy> {
-    let partitions = image.topics.iter().flat_map(|topic| topic.partitions.values());
-    let mine = partitions.filter(|partition| partition.replicas.contains(&1));
+fn copies(image: &ClusterImage) -> BTreeMap<(Uuid, i32), Held> {
+    let mine = image.topics.partitions().filter(|partition| partition.replicas.contains(&1));
     mine.map(|p| {
-        let copy = Copy { leads: p.leader == 1, leader_epoch: p.leader_epoch, partition_epoch: p.partition_epoch };
+        let copy = Held { leads: p.leader == 1, leader_epoch: p.leader_epoch, partition_epoch: p.partition_epoch };
         ((p.topic_id, p.partition_id), copy)
     })
     .collect()
@@ -203,7 +207,7 @@ proptest! {
     #[test]
     fn epochs_of_a_partition_only_rise(choices in vec(any::<Choice>(), 0..200)) {
         for images in history(&choices).windows(2) {
-            for old in images[0].topics.iter().flat_map(|topic| topic.partitions.values()) {
+            for old in images[0].topics.partitions() {
                 let Some(new) = images[1].topics.partition(old.topic_id, old.partition_id) else { continue };
                 prop_assert!(new.leader_epoch >= old.leader_epoch);
                 prop_assert!(new == old || new.partition_epoch == old.partition_epoch + 1);

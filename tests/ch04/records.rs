@@ -170,9 +170,13 @@ fn damage_is_refused_wherever_it_is() {
             assert!(MetadataBatch::decode(&flipped).is_err(), "bit {bit} of byte {at}");
         }
     }
-    let mut walk = metadata_batches(&bytes[..bytes.len() - 1]);
-    assert!(walk.next().unwrap().is_err());
-    assert!(walk.next().is_none(), "a walk ends with an error");
+    let mut damaged = [&bytes[..], &bytes[..]].concat();
+    damaged[17] ^= 1;
+    for damaged in [&damaged[..], &bytes[..bytes.len() - 1]] {
+        let mut walk = metadata_batches(damaged);
+        assert!(walk.next().unwrap().is_err());
+        assert!(walk.next().is_none(), "a walk ends with an error");
+    }
 }
 
 #[test]
@@ -247,4 +251,7 @@ fn snapshots_that_are_not_whole_are_refused() {
     assert!(read(&[header, records, footer, &after.encode()]).ends_with("a batch after the snapshot's footer"));
     let first = MetadataBatch { base_offset: 0, ..after };
     assert!(read(&[&first.encode()]).ends_with("a snapshot without its header"));
+    let footer = vec![ControlRecord::SnapshotFooter(SnapshotFooterRecord::default())];
+    let footer = MetadataBatch { content: BatchContent::Control(footer), ..first };
+    assert!(read(&[&footer.encode()]).ends_with("a snapshot without its header"));
 }

@@ -14,8 +14,8 @@ use super::{ClusterImage, ConfigResource, PartitionRegistration, TOPIC_RESOURCE,
 /// What a broker has to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Partitions by topic id and index, and what becomes of this broker's copy. Removals come first: a new topic may
-    /// have the name, and so the folders, of one that is gone.
+    /// Partitions by topic id and index, and what becomes of this broker's copy. Those of deleted topics come first: a
+    /// new topic may have the name, and so the folders, of one that is gone.
     pub partitions: Vec<(Uuid, i32, Change)>,
     /// Topics that are gone.
     pub deleted_topics: Vec<Uuid>,
@@ -26,7 +26,7 @@ pub struct Difference {
 }
 
 /// What becomes of a broker's copy of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is to have none any more.
     Remove,
@@ -52,7 +52,6 @@ pub fn difference(me: i32, before: &ClusterImage, after: &ClusterImage) -> Diffe
             difference.partitions.extend(changes(me, before, Some(topic)));
         }
     }
-    difference.partitions.sort_by_key(|&(_, _, change)| change != Change::Remove);
     difference.configs = changed_configs(before, after);
     difference.brokers = changed_brokers(before, after);
     difference
@@ -60,7 +59,7 @@ pub fn difference(me: i32, before: &ClusterImage, after: &ClusterImage) -> Diffe
 // ANCHOR_END: difference
 
 // ANCHOR: change
-/// What becomes of a copy, by how its partition was and is. `None`: there is no such partition.
+/// What becomes of a copy, by how its partition was and is, if it was or is there; `None`: nothing.
 fn change(me: i32, before: Option<&PartitionRegistration>, after: Option<&PartitionRegistration>) -> Option<Change> {
     let before = before.filter(|before| before.replicas.contains(&me));
     let Some(after) = after.filter(|after| after.replicas.contains(&me)) else {

@@ -32,7 +32,7 @@ pub struct Topic {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topics {
     by_id: BTreeMap<Uuid, Arc<Topic>>,
-    ids: BTreeMap<String, Uuid>,
+    ids: BTreeMap<Arc<str>, Uuid>,
 }
 
 impl Topics {
@@ -51,6 +51,11 @@ impl Topics {
         self.ids.values().map(|id| &self.by_id[id])
     }
 
+    /// All partitions of all topics.
+    pub fn partitions(&self) -> impl Iterator<Item = &PartitionRegistration> {
+        self.iter().flat_map(|topic| topic.partitions.values())
+    }
+
     /// A partition of a topic.
     pub fn partition(&self, id: Uuid, partition: i32) -> Option<&PartitionRegistration> {
         self.get(id)?.partitions.get(&partition)
@@ -58,10 +63,10 @@ impl Topics {
 
     pub(super) fn create(&mut self, record: &TopicRecord) -> Result<(), ReplayError> {
         let TopicRecord { name, topic_id: id } = record.clone();
-        if self.ids.contains_key(&name) || self.by_id.contains_key(&id) {
+        if self.ids.contains_key(&*name) || self.by_id.contains_key(&id) {
             return Err(ReplayError::TopicExists { name, id });
         }
-        self.ids.insert(name.clone(), id);
+        self.ids.insert(name.as_str().into(), id);
         self.by_id.insert(id, Arc::new(Topic { name, id, partitions: BTreeMap::new() }));
         Ok(())
     }
@@ -69,7 +74,7 @@ impl Topics {
     /// Removes a topic; the result is its name.
     pub(super) fn remove(&mut self, id: Uuid) -> Result<String, ReplayError> {
         let topic = self.by_id.remove(&id).ok_or(ReplayError::NoTopic(id))?;
-        self.ids.remove(&topic.name);
+        self.ids.remove(&*topic.name);
         assert_eq!(self.ids.len(), self.by_id.len(), "every topic has one name and one id");
         Ok(topic.name.clone())
     }

@@ -76,6 +76,7 @@ impl MetadataSnapshot {
                                 has_header = true;
                                 snapshot.last_contained_log_timestamp = header.last_contained_log_timestamp;
                             }
+                            _ if !has_header => return Err(error("a snapshot without its header")),
                             ControlRecord::SnapshotFooter(_) => has_footer = true,
                             other => snapshot.control.push(other),
                         }
@@ -83,7 +84,7 @@ impl MetadataSnapshot {
                 }
             }
         }
-        match has_header && has_footer {
+        match has_footer {
             true => Ok(snapshot),
             false => Err(MetadataLogError::new(next_offset, "the snapshot ends before its footer")),
         }
