@@ -6,4 +6,5 @@ mod difference;
 mod golden;
 mod image;
 mod metadata_log;
+mod quorum_node;
 mod records;

@@ -5,9 +5,14 @@
 //! written next. All four are without disk, network or clock, and each can be read without the others.
 
 pub mod controller;
+pub mod handlers;
 pub mod image;
 pub mod messages;
 pub mod metadata_log;
 pub mod quorum;
+pub mod quorum_links;
+pub mod quorum_listener;
+pub mod quorum_node;
 pub mod quorum_state;
+pub mod quorum_wire;
 pub mod records;

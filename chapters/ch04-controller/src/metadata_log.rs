@@ -28,7 +28,7 @@ use tracing::{info, warn};
 
 use crate::quorum::QuorumLog;
 use crate::quorum::vote::OffsetAndEpoch;
-use crate::records::{BatchContent, MetadataBatch, MetadataSnapshot};
+use crate::records::{BatchContent, ControlRecord, MetadataBatch, MetadataSnapshot, metadata_batches};
 
 /// The folder's name, in the metadata log directory.
 pub const FOLDER: &str = "__cluster_metadata-0";
@@ -112,6 +112,27 @@ impl MetadataLog {
     /// The offset that the next record gets.
     pub fn end(&self) -> Offset {
         self.log.log_end_offset()
+    }
+
+    /// Where its log starts.
+    pub fn start(&self) -> Offset {
+        self.log.log_start_offset()
+    }
+
+    /// The control records from an offset on.
+    pub fn read_control(&mut self, from: Offset) -> Result<Vec<ControlRecord>, StorageError> {
+        let (mut next, mut found) = (from.max(self.start()), Vec::new());
+        while next < self.end() {
+            let bytes = self.read_batches(next, self.end(), 1 << 20)?;
+            for batch in metadata_batches(&bytes) {
+                let batch = batch.map_err(|e| LogError::from(io::Error::other(e)))?;
+                next = batch.next_offset();
+                if let BatchContent::Control(records) = batch.content {
+                    found.extend(records);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The latest snapshot, if there is one that says something.

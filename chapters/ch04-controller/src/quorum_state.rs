@@ -108,3 +108,32 @@ impl QuorumStateFile {
     }
     // ANCHOR_END: write
 }
+
+/// A file that stands beside the log for as long as its node may not vote: its folder was empty when it met a cluster that
+/// was not, and perhaps it has voted before.
+pub struct MayVote {
+    disk: Disk,
+    path: PathBuf,
+}
+
+impl MayVote {
+    /// The mark of a folder.
+    pub fn new(disk: &Disk, folder: &Path) -> MayVote {
+        MayVote { disk: disk.clone(), path: folder.join("mini-kafka.catching-up") }
+    }
+
+    /// Whether it may vote.
+    pub fn is_granted(&self) -> bool {
+        !self.path.exists()
+    }
+
+    /// It may not, until it has everything.
+    pub fn withhold(&self) -> io::Result<()> {
+        self.disk.replace(&self.path, b"", true)
+    }
+
+    /// It may from now on.
+    pub fn grant(&self) -> io::Result<()> {
+        self.disk.remove(&self.path)
+    }
+}

@@ -1,0 +1,78 @@
+//! DescribeQuorum: who leads the quorum, who votes, and how far everybody has come. Only the leader knows.
+
+use std::sync::Arc;
+
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::router::{Context, Reply};
+
+use crate::messages::*;
+use crate::quorum::Replica;
+use crate::quorum_listener::QuorumState;
+use crate::quorum_node::Description;
+use crate::quorum_wire::TOPIC;
+
+/// Answers for the metadata log; any other topic is no quorum's.
+pub async fn handle(
+    state: Arc<QuorumState>,
+    _: Context,
+    request: DescribeQuorumRequest,
+) -> Reply<DescribeQuorumResponse> {
+    let Some(known) = state.node.describe().await else {
+        return DescribeQuorumResponse { error_code: ErrorCode::BROKER_NOT_AVAILABLE, ..Default::default() }.into();
+    };
+    let wall_clock = state.clock.now();
+    let topics = request.topics.into_iter().map(|topic| {
+        let is_metadata = topic.topic_name == TOPIC;
+        let partitions = topic.partitions.into_iter().map(|partition| {
+            let partition_index = partition.partition_index;
+            if !is_metadata || partition_index != 0 {
+                let error_code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+                return DescribeQuorumPartitionResponse { partition_index, error_code, ..Default::default() };
+            }
+            describe(&known, state.node.id(), wall_clock)
+        });
+        DescribeQuorumTopicResponse { partitions: partitions.collect(), topic_name: topic.topic_name }
+    });
+    let topics = topics.collect();
+    DescribeQuorumResponse { topics, nodes: state.voter_endpoints(), ..Default::default() }.into()
+}
+
+fn describe(known: &Description, me: i32, wall_clock: i64) -> DescribeQuorumPartitionResponse {
+    if known.leadership.leader != Some(me) {
+        return DescribeQuorumPartitionResponse {
+            error_code: ErrorCode::NOT_LEADER_OR_FOLLOWER,
+            leader_id: known.leadership.leader.unwrap_or(-1),
+            leader_epoch: known.leadership.epoch,
+            ..Default::default()
+        };
+    }
+    // Times of the machine are of a clock that begins with the node.
+    let on_wall = |time: i64| wall_clock - (known.now - time);
+    let state_of = |replica: &Replica| QuorumReplicaState {
+        replica_id: replica.key.id,
+        replica_directory_id: replica.key.directory_id,
+        log_end_offset: replica.log_end.unwrap_or(-1),
+        last_fetch_timestamp: on_wall(replica.last_fetch),
+        last_caught_up_timestamp: replica.last_caught_up.map_or(-1, on_wall),
+    };
+    let unheard = |id, directory_id| QuorumReplicaState {
+        replica_id: id,
+        replica_directory_id: directory_id,
+        log_end_offset: -1,
+        last_fetch_timestamp: -1,
+        last_caught_up_timestamp: -1,
+    };
+    let voter = |key: &crate::quorum::ReplicaKey| {
+        let known = known.replicas.iter().find(|replica| replica.key.matches(*key));
+        known.map_or(unheard(key.id, key.directory_id), state_of)
+    };
+    let is_voter = |replica: &&Replica| known.voters.iter().any(|key| key.matches(replica.key));
+    DescribeQuorumPartitionResponse {
+        leader_id: me,
+        leader_epoch: known.leadership.epoch,
+        high_watermark: known.high_watermark,
+        current_voters: known.voters.iter().map(voter).collect(),
+        observers: known.replicas.iter().filter(|replica| !is_voter(replica)).map(state_of).collect(),
+        ..Default::default()
+    }
+}

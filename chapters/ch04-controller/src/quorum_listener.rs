@@ -1,0 +1,74 @@
+//! What a node of the quorum serves to the others: the list in [`routes`].
+
+use std::sync::{Arc, OnceLock};
+
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::router::Router;
+use ch01_log::clock::Clock;
+use ch01_log::messages::NodeEndpoint;
+
+use crate::handlers;
+use crate::messages::{DescribeQuorumListener, DescribeQuorumNode};
+use crate::quorum::NodeId;
+use crate::quorum_node::QuorumNode;
+
+/// What the handlers share.
+pub struct QuorumState {
+    /// The node.
+    pub node: QuorumNode,
+    /// The cluster it belongs to, once that is known.
+    pub cluster_id: OnceLock<String>,
+    /// The name of the listener that nodes use.
+    pub listener: String,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl QuorumState {
+    /// Whether a request is meant for this node's cluster; one that names none is.
+    pub fn check_cluster(&self, named: Option<&str>) -> Result<(), ErrorCode> {
+        match (named, self.cluster_id.get()) {
+            (Some(named), Some(own)) if named != own => Err(ErrorCode::INCONSISTENT_CLUSTER_ID),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a node is reached.
+    pub fn endpoint_of(&self, node: Option<NodeId>) -> Vec<NodeEndpoint> {
+        let endpoint = |id: NodeId| {
+            let (host, port) = self.address_of(id)?;
+            Some(NodeEndpoint { node_id: id, host, port: port.into(), rack: None })
+        };
+        node.and_then(endpoint).into_iter().collect()
+    }
+
+    /// Where the voters are reached.
+    pub fn voter_endpoints(&self) -> Vec<DescribeQuorumNode> {
+        let node = |node_id: NodeId| {
+            let (host, port) = self.address_of(node_id)?;
+            let listeners = vec![DescribeQuorumListener { name: self.listener.clone(), host, port }];
+            Some(DescribeQuorumNode { node_id, listeners })
+        };
+        self.node.known_nodes().into_iter().filter_map(node).collect()
+    }
+
+    fn address_of(&self, node: NodeId) -> Option<(String, u16)> {
+        let address = self.node.address_of(node)?;
+        let (host, port) = address.rsplit_once(':')?;
+        Some((host.to_owned(), port.parse().ok()?))
+    }
+}
+
+// ANCHOR: routes
+/// What is served for the quorum.
+pub fn routes(state: &Arc<QuorumState>) -> Router {
+    let mut router = Router::new();
+    router.add(state, handlers::quorum::vote);
+    router.add(state, handlers::quorum::begin);
+    router.add(state, handlers::quorum::end);
+    router.add(state, handlers::metadata_fetch::handle);
+    router.add(state, handlers::fetch_snapshot::handle);
+    router.add(state, handlers::describe_quorum::handle);
+    router
+}
+// ANCHOR_END: routes
