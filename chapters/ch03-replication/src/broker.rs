@@ -144,8 +144,8 @@ impl Broker {
         let fetchers = FetcherConfig::new(config);
         for leader in manager.cluster.others() {
             for index in 0..fetchers.count {
-                let (manager, peers, config) = (manager.clone(), peers.clone(), fetchers.clone());
-                let fetcher = Fetcher { leader: leader.clone(), index, config, manager, peers };
+                let (copies, config) = (peers.clone(), fetchers.clone());
+                let fetcher = Fetcher { leader: leader.clone(), index, config, copies };
                 tasks.spawn(fetcher.run(tasks.clone()));
             }
         }

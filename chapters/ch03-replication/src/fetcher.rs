@@ -19,11 +19,13 @@ use ch00_wire::error_code::ErrorCode;
 use ch00_wire::tasks::Tasks;
 use ch00_wire::uuid::Uuid;
 use ch01_log::batch::{Epoch, Offset};
+use ch01_log::log_manager::LogManager;
 use ch01_log::messages::{
     FetchEpochEndOffset, FetchPartition, FetchPartitionResponse, FetchReplicaState, FetchRequest, FetchTopic,
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
 };
 use ch01_log::text_checkpoint::TopicPartition;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -31,10 +33,8 @@ use crate::config::{BrokerConfig, ClusterBroker};
 use crate::epoch_end::EpochEnd;
 use crate::follower::Answer;
 use crate::isr::BrokerId;
-use crate::peers::Peers;
 use crate::replica::ReplicatedPartition;
 use crate::replica_follower::{Next, Position};
-use crate::replica_manager::ReplicaManager;
 
 /// The fetchers' part of the configuration.
 #[derive(Clone, Debug)]
@@ -71,6 +71,24 @@ impl FetcherConfig {
     }
 }
 
+/// What fetchers have to know of the broker that they copy for.
+pub trait Copies: Send + Sync {
+    /// Its number.
+    fn me(&self) -> BrokerId;
+
+    /// The partitions to copy from another broker.
+    fn led_by(&self, leader: BrokerId) -> Vec<Arc<ReplicatedPartition>>;
+
+    /// Woken when there is something to copy that was not there before.
+    fn following(&self) -> &Notify;
+
+    /// The logs.
+    fn logs(&self) -> &LogManager;
+
+    /// A leader's epoch is not what was thought.
+    fn is_out_of_date(&self, leader: BrokerId);
+}
+
 /// Copies some of the partitions that one broker leads.
 pub struct Fetcher {
     /// The broker that leads them.
@@ -79,10 +97,8 @@ pub struct Fetcher {
     pub index: u64,
     /// How to fetch.
     pub config: FetcherConfig,
-    /// The partitions.
-    pub manager: Arc<ReplicaManager>,
-    /// Who is told when the leader's epoch is not what was thought.
-    pub peers: Arc<Peers>,
+    /// What is copied.
+    pub copies: Arc<dyn Copies>,
 }
 
 /// A partition, and what its leader is asked.
@@ -104,7 +120,7 @@ impl Fetcher {
     }
 
     fn me(&self) -> BrokerId {
-        self.manager.context.me
+        self.copies.me()
     }
 
     async fn fetch_until_it_fails(&self) -> ClientError {
@@ -138,12 +154,12 @@ impl Fetcher {
     /// The partitions to fetch now; waits until there is one. Those that met an error pause.
     async fn next_partitions(&self, paused: &mut HashMap<TopicPartition, Instant>) -> Vec<Asked> {
         loop {
-            let has_more = self.manager.following.notified();
+            let has_more = self.copies.following().notified();
             tokio::pin!(has_more);
             has_more.as_mut().enable();
             let now = Instant::now();
             paused.retain(|_, until| *until > now);
-            let own = self.manager.led_by(self.leader.id).into_iter().filter(|partition| self.is_own(partition.name()));
+            let own = self.copies.led_by(self.leader.id).into_iter().filter(|partition| self.is_own(partition.name()));
             let ready = own.filter(|partition| !paused.contains_key(partition.name()));
             let asked: Vec<Asked> =
                 ready.filter_map(|partition| Some((partition.clone(), partition.position()?))).collect();
@@ -232,13 +248,13 @@ impl Fetcher {
                 Some(response) => read_answer(response),
                 None => (Answer::Failed, Bytes::new()),
             };
-            match partition.apply(position, &records, answer, self.manager.logs()) {
+            match partition.apply(position, &records, answer, self.copies.logs()) {
                 Next::Fetch => {}
                 Next::BackOff => {
                     debug!("{}: {error:?} from broker {}", partition.name(), self.leader.id);
                     paused.insert(partition.name().clone(), Instant::now() + self.config.backoff);
                 }
-                Next::Wait => self.peers.ask_soon(self.leader.id),
+                Next::Wait => self.copies.is_out_of_date(self.leader.id),
             }
         }
         Ok(())

@@ -76,6 +76,8 @@ pub struct Follower {
 /// A leader, for one epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leader {
+    /// This broker.
+    me: BrokerId,
     epoch: Epoch,
     /// Where the log ended when the epoch began.
     epoch_start: Offset,
@@ -129,6 +131,7 @@ impl Leader {
         let followers = replicas.iter().filter(|&&replica| replica != me).map(follower).collect();
         let high_watermark = high_watermark.min(log_end);
         Leader {
+            me,
             epoch,
             epoch_start: log_end,
             log_end,
@@ -206,6 +209,21 @@ impl Leader {
         effects
     }
     // ANCHOR_END: step
+
+    /// Whoever decides about replicas says which there are and which of them are in sync: what is older than what is known
+    /// here is no news; what is newer is true, and a change of our own that was under way will be refused.
+    pub fn told(&mut self, replicas: &[BrokerId], isr: Isr) -> Vec<Effect> {
+        if isr.version() <= self.isr.version() {
+            return Vec::new();
+        }
+        self.followers.retain(|replica, _| replicas.contains(replica));
+        for &replica in replicas.iter().filter(|&&replica| replica != self.me) {
+            let unheard = Follower { last_caught_up: Timestamp::MIN, ..Follower::default() };
+            self.followers.entry(replica).or_insert(unheard);
+        }
+        self.isr = isr;
+        self.raise_high_watermark().into_iter().collect()
+    }
 
     // ANCHOR: note_fetch
     /// A follower has caught up when it has everything that the leader has; or had, when it fetched the time before: under

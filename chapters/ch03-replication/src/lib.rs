@@ -27,5 +27,6 @@ pub mod replica;
 pub mod replica_context;
 pub mod replica_follower;
 pub mod replica_manager;
+pub mod replica_roles;
 pub mod replica_serving;
 pub mod topic_copy;

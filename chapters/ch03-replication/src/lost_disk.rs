@@ -61,7 +61,7 @@ impl ReplicaManager {
     // ANCHOR: find
     /// Leads a partition after all its replicas have said what they know of it, and with all that they have.
     async fn find(self: &Arc<Self>, partition: &Arc<ReplicatedPartition>, tasks: &Tasks) -> Result<(), String> {
-        let others: Vec<_> = partition.replicas().iter().copied().filter(|&id| id != self.context.me).collect();
+        let others: Vec<_> = partition.replicas().into_iter().filter(|&id| id != self.context.me).collect();
         let mut known = partition.log_end().0;
         for &broker in &others {
             let epoch = self.ask_epoch(broker, partition).await;

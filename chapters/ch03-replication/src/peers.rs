@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ch00_wire::client::{Client, ClientError};
 use ch00_wire::config::{Listener, Value};
 use ch00_wire::tasks::Tasks;
+use ch01_log::log_manager::LogManager;
 use ch01_log::messages::{MetadataRequest, MetadataResponse};
 use ch01_log::metadata::{BrokerImage, Endpoint, MetadataImage, PartitionImage, TopicImage};
 use ch01_log::replicas::Replicas;
@@ -22,7 +23,9 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use crate::config::ClusterBroker;
+use crate::fetcher::Copies;
 use crate::isr::BrokerId;
+use crate::replica::ReplicatedPartition;
 use crate::replica_manager::ReplicaManager;
 use crate::topic_copy::TopicCopy;
 
@@ -315,6 +318,28 @@ impl Peers {
         };
         let partitions: Vec<_> = (0..).zip(&topic.partitions).map(partition).collect();
         (partitions != topic.partitions).then(|| TopicImage { partitions, ..TopicImage::clone(topic) })
+    }
+}
+
+impl Copies for Peers {
+    fn me(&self) -> BrokerId {
+        self.me.id
+    }
+
+    fn led_by(&self, leader: BrokerId) -> Vec<Arc<ReplicatedPartition>> {
+        self.manager.led_by(leader)
+    }
+
+    fn following(&self) -> &Notify {
+        &self.manager.following
+    }
+
+    fn logs(&self) -> &LogManager {
+        self.manager.logs()
+    }
+
+    fn is_out_of_date(&self, leader: BrokerId) {
+        self.ask_soon(leader);
     }
 }
 

@@ -12,6 +12,7 @@
 //! Here is who plays what; `replica_serving` has what a leader does for producers, consumers and followers,
 //! `replica_follower` what a follower does.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -60,6 +61,8 @@ pub(crate) struct Following {
     pub(crate) waits: bool,
     /// Set for good when the leader has lost what was acknowledged.
     pub(crate) stopped: Option<Loss>,
+    /// Whether it follows even a leader that has: somebody has decided so.
+    pub(crate) may_lose: bool,
     pub(crate) progress: watch::Sender<Progress>,
 }
 
@@ -67,16 +70,18 @@ pub(crate) struct State {
     /// The log; another one after it has begun anew.
     pub(crate) log: Arc<LocalPartition>,
     pub(crate) role: Role,
+    /// All brokers that have a copy.
+    pub(crate) replicas: Vec<BrokerId>,
     /// Everything below was acknowledged, and consumers may see it.
     pub(crate) high_watermark: Offset,
+    /// As a leader: the incarnation of each follower's broker, as it said when it last fetched.
+    pub(crate) broker_epochs: BTreeMap<BrokerId, i64>,
 }
 
 /// A partition that this broker has a copy of.
 pub struct ReplicatedPartition {
     pub(crate) name: TopicPartition,
     pub(crate) topic_id: Uuid,
-    /// All brokers that have one; the first leads.
-    pub(crate) replicas: Vec<BrokerId>,
     pub(crate) context: Arc<ReplicaContext>,
     pub(crate) metrics: TopicMetrics,
     pub(crate) state: Mutex<State>,
@@ -89,10 +94,15 @@ impl ReplicatedPartition {
         ReplicatedPartition {
             name: opened.name.clone(),
             topic_id: opened.topic_id,
-            replicas: opened.replicas.clone(),
             metrics: context.metrics.topic(&opened.name.topic),
             context,
-            state: Mutex::new(State { log: opened.log.clone(), role, high_watermark }),
+            state: Mutex::new(State {
+                log: opened.log.clone(),
+                role,
+                replicas: opened.replicas.clone(),
+                high_watermark,
+                broker_epochs: BTreeMap::new(),
+            }),
             checkpoint: AtomicI64::new(high_watermark),
         }
     }
@@ -113,7 +123,14 @@ impl ReplicatedPartition {
     pub fn follower(opened: &OpenedLog, high_watermark: Offset, context: Arc<ReplicaContext>) -> Self {
         let high_watermark = within(opened, high_watermark);
         let progress = watch::Sender::new(follower_progress(high_watermark, &opened.log.log()));
-        let following = Following { leader: opened.replicas[0], epoch: None, waits: false, stopped: None, progress };
+        let following = Following {
+            leader: opened.replicas[0],
+            epoch: None,
+            waits: false,
+            stopped: None,
+            may_lose: false,
+            progress,
+        };
         Self::new(opened, high_watermark, Role::Follower(following), context)
     }
 
@@ -127,14 +144,18 @@ impl ReplicatedPartition {
         self.topic_id
     }
 
-    /// All brokers that have a copy; the first leads.
-    pub fn replicas(&self) -> &[BrokerId] {
-        &self.replicas
+    /// All brokers that have a copy.
+    pub fn replicas(&self) -> Vec<BrokerId> {
+        self.lock().replicas.clone()
     }
 
-    /// The broker that leads it.
+    /// The broker that leads it, or will; -1: none.
     pub fn leader(&self) -> BrokerId {
-        self.replicas[0]
+        match &self.lock().role {
+            Role::Follower(following) => following.leader,
+            Role::Starting { .. } | Role::Leader { .. } => self.context.me,
+            Role::Gone => -1,
+        }
     }
 
     /// Its high watermark.
@@ -154,7 +175,7 @@ impl ReplicatedPartition {
         let log_end = state.log.log().log_end_offset();
         let machine = Leader::new(BecomeLeader {
             me: self.context.me,
-            replicas: self.replicas.clone(),
+            replicas: state.replicas.clone(),
             isr: Isr::new(leader.isr.iter().copied(), leader.version),
             epoch: leader.epoch,
             log_end,
@@ -178,8 +199,12 @@ impl ReplicatedPartition {
     }
 
     pub(crate) fn step_with(&self, state: &mut State, log: &Log, event: Event) {
+        self.step_by(state, log, |machine| machine.step(event));
+    }
+
+    pub(crate) fn step_by(&self, state: &mut State, log: &Log, step: impl FnOnce(&mut Leader) -> Vec<Effect>) {
         let Role::Leader { machine, progress } = &mut state.role else { return };
-        for effect in machine.step(event) {
+        for effect in step(machine) {
             match effect {
                 Effect::Propose(isr) => self.context.propose(Proposal {
                     name: self.name.clone(),
@@ -240,8 +265,9 @@ impl ReplicatedPartition {
 
     /// What others are told of it; `None` if this broker does not lead it.
     pub fn describe(&self) -> Option<PartitionImage> {
-        let replicas = self.replicas.clone();
-        match &self.lock().role {
+        let state = self.lock();
+        let replicas = state.replicas.clone();
+        match &state.role {
             Role::Leader { machine, .. } => Some(PartitionImage {
                 leader: self.context.me,
                 leader_epoch: machine.epoch(),

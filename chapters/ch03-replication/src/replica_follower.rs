@@ -161,7 +161,7 @@ impl ReplicatedPartition {
         let own = OwnLog {
             log_start: log.log_start_offset(),
             log_end: log.log_end_offset(),
-            high_watermark: state.high_watermark,
+            high_watermark: if state.may_lose() { log.log_start_offset() } else { state.high_watermark },
             epochs: log.epochs().entries(),
         };
         let answer = match answer {
@@ -182,7 +182,8 @@ impl ReplicatedPartition {
                 let cut = || partition.log().truncate(offset);
                 let cut = partition.dir().truncating(&self.name, offset, cut).map_err(AppendError::from)?;
                 cut.map_err(AppendError::from)?;
-                self.raise(state, state.high_watermark, &partition.log());
+                let log = partition.log();
+                self.raise(state, state.high_watermark.min(log.log_end_offset()), &log);
                 Next::Fetch
             }
             Move::BeginAnew(offset) => {
@@ -224,5 +225,11 @@ impl ReplicatedPartition {
         if let Role::Follower(following) = &state.role {
             following.progress.send_if_modified(|before| std::mem::replace(before, now) != now);
         }
+    }
+}
+
+impl State {
+    fn may_lose(&self) -> bool {
+        matches!(&self.role, Role::Follower(Following { may_lose: true, .. }))
     }
 }
