@@ -13,6 +13,7 @@ use crate::log::LogConfig;
 use crate::replicas::{OneCopy, Replicas};
 use crate::scan::LogError;
 use crate::segment::SegmentConfig;
+use crate::topic_store::Contents;
 use crate::validate::Rules;
 
 config! {
@@ -123,6 +124,8 @@ pub struct LogHooks {
     pub before_open: fn(&Disk, &Path) -> Result<(), LogError>,
     /// Who has copies, and who serves them.
     pub replicas: Arc<dyn Replicas>,
+    /// The topics, if they are kept elsewhere; `None`: in a file in the first log directory.
+    pub topics: Option<Contents>,
 }
 
 impl LogHooks {
@@ -133,6 +136,7 @@ impl LogHooks {
             replicas: Arc::new(OneCopy { broker_id: config.wire.broker_id }),
             config_of: Arc::new(move |settings| config.log_config(settings)),
             before_open: |_, _| Ok(()),
+            topics: None,
         }
     }
 }

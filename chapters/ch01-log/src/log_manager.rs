@@ -255,15 +255,20 @@ impl LogManager {
         config: LogConfig,
         start: Offset,
     ) -> Result<Arc<LocalPartition>, LogError> {
-        self.delete(name)?;
-        for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
-            dir.forget(|other| other == name)?;
-        }
+        self.delete_one(name)?;
         self.create_at(name, topic_id, config, start)
     }
 
-    /// Renames a folder that belongs to another topic of the same name, so that nobody serves it and nothing is lost.
-    fn set_aside(&self, name: &TopicPartition) -> io::Result<()> {
+    /// Deletes one partition of a topic that stays, and what is kept about it.
+    pub fn delete_one(&self, name: &TopicPartition) -> io::Result<()> {
+        self.delete(name)?;
+        let mut working = self.dirs.iter().filter(|dir| !dir.is_failed());
+        working.try_for_each(|dir| dir.forget(|other| other == name))
+    }
+
+    /// Renames a folder that belongs to another topic of the same name, or to none, so that nobody serves it and nothing is
+    /// lost.
+    pub(crate) fn set_aside(&self, name: &TopicPartition) -> io::Result<()> {
         let Some(partition) = self.partitions.write().unwrap().remove(name) else { return Ok(()) };
         partition.retire();
         let dir = partition.dir();
@@ -271,7 +276,7 @@ impl LogManager {
         let aside = dir.path().join(stray_name(name));
         dir.disk().rename(&dir.folder(name), &aside)?;
         dir.forget(|other| other == name)?;
-        warn!("{name}: the folder belongs to another topic of that name; it is kept as {}", aside.display());
+        warn!("{name}: the folder belongs to no topic that there is; it is kept as {}", aside.display());
         Ok(())
     }
 

@@ -30,6 +30,17 @@ pub struct OpenedLog {
     pub log: Arc<LocalPartition>,
 }
 
+/// What becomes of a partition's folder that no topic has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownFolders {
+    /// It becomes a topic: somebody has brought it.
+    Adopt,
+    /// It stays where it is: who decides about topics may not have told yet.
+    Leave,
+    /// It is renamed and reported, never deleted: the topic is gone, or was never here.
+    SetAside,
+}
+
 // ANCHOR: replicas
 /// Who has copies, and who serves them.
 pub trait Replicas: Send + Sync {
@@ -39,8 +50,8 @@ pub trait Replicas: Send + Sync {
     /// Whether the brokers that a client has chosen can have one.
     fn check(&self, brokers: &[i32]) -> Result<(), PartitionError>;
 
-    /// Whether partitions that are found on the disk, and that no topic has, become topics.
-    fn adopts_topics(&self) -> bool;
+    /// What becomes of partitions that are found on the disk, and that no topic has.
+    fn unknown_folders(&self) -> UnknownFolders;
 
     /// What others are told of a partition. `log`: this broker's copy, if it is open.
     fn describe(&self, name: &TopicPartition, replicas: &[i32], log: Option<&LocalPartition>) -> PartitionImage;
@@ -85,8 +96,8 @@ impl Replicas for OneCopy {
         Ok(())
     }
 
-    fn adopts_topics(&self) -> bool {
-        true
+    fn unknown_folders(&self) -> UnknownFolders {
+        UnknownFolders::Adopt
     }
 
     fn describe(&self, _name: &TopicPartition, _replicas: &[i32], log: Option<&LocalPartition>) -> PartitionImage {

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::config::TopicSettings;
 use crate::partition::PartitionError;
+use crate::text_checkpoint::TopicPartition;
 use crate::topic_store::StoredTopic;
-use crate::topics::Topics;
+use crate::topics::{Topics, not_stored};
 
 impl Topics {
     /// The topics that there are, but for those that are being deleted.
@@ -45,6 +46,40 @@ impl Topics {
         Ok(())
     }
     // ANCHOR_END: install
+
+    // ANCHOR: take
+    /// Some topics are gone, and others are now these; whatever is not named is as it was. For who keeps topics elsewhere.
+    pub fn take(&mut self, gone: &[String], changed: &BTreeMap<String, StoredTopic>) -> Result<(), PartitionError> {
+        for name in gone {
+            self.remove(name)?;
+        }
+        for (name, topic) in changed {
+            let Some(known) = self.store.contents().topics.get(name).cloned() else { continue };
+            if known.id != topic.id {
+                self.remove(name)?;
+                continue;
+            }
+            for index in self.own_partitions(&known) {
+                if !topic.replicas_of(index, self.broker_id()).contains(&self.broker_id()) {
+                    let partition = TopicPartition::new(name, index);
+                    self.replicas.closing(&partition);
+                    self.logs.delete_one(&partition).map_err(not_stored)?;
+                }
+            }
+        }
+        self.store_new(changed)?;
+        for (name, topic) in changed {
+            self.configure_logs_of(name, topic.partitions, &topic.settings);
+        }
+        Ok(())
+    }
+    // ANCHOR_END: take
+
+    /// Publishes topics again: who leads them, or who is in sync, has changed.
+    pub fn publish_again<'a>(&self, names: impl IntoIterator<Item = &'a String>) {
+        let topics = &self.store.contents().topics;
+        self.publish_topics(names.into_iter().filter_map(|name| Some((name, topics.get(name)?))));
+    }
 
     /// Producer ids are given out from here on, or from where they were.
     pub fn give_producer_ids_from(&mut self, first: i64) {

@@ -48,7 +48,7 @@ impl Topics {
         }
     }
 
-    fn configure_logs_of(&self, name: &str, partitions: i32, settings: &TopicSettings) {
+    pub(crate) fn configure_logs_of(&self, name: &str, partitions: i32, settings: &TopicSettings) {
         let config = self.log_config(name, settings);
         for name in (0..partitions).map(|index| TopicPartition::new(name, index)) {
             if let Some(partition) = self.logs.get(&name) {

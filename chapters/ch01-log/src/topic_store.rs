@@ -68,8 +68,8 @@ pub struct Contents {
 
 /// The file.
 pub struct TopicStore {
-    disk: Disk,
-    path: PathBuf,
+    /// `None`: topics are kept elsewhere, and this is a copy in memory.
+    file: Option<(Disk, PathBuf)>,
     contents: Contents,
 }
 
@@ -87,7 +87,12 @@ impl TopicStore {
         if contents.version != 1 {
             return Err(format!("{}: format {} is not known here, only 1 is", path.display(), contents.version));
         }
-        Ok(TopicStore { disk: disk.clone(), path, contents })
+        Ok(TopicStore { file: Some((disk.clone(), path)), contents })
+    }
+
+    /// No file: somebody else keeps the topics, and these are they.
+    pub fn kept_elsewhere(contents: Contents) -> TopicStore {
+        TopicStore { file: None, contents }
     }
 
     /// What it holds.
@@ -100,8 +105,10 @@ impl TopicStore {
         let mut contents = self.contents.clone();
         change(&mut contents);
         if contents != self.contents {
-            let json = serde_json::to_vec_pretty(&contents).expect("plain data");
-            self.disk.replace(&self.path, &json, true)?;
+            if let Some((disk, path)) = &self.file {
+                let json = serde_json::to_vec_pretty(&contents).expect("plain data");
+                disk.replace(path, &json, true)?;
+            }
             self.contents = contents;
         }
         Ok(())

@@ -19,7 +19,7 @@ use crate::log_manager::{LogManager, topic_id_in};
 use crate::metadata::{BrokerImage, MetadataImage, TopicImage, check_topic_name, metric_name};
 use crate::partition::PartitionError;
 use crate::producer_ids::ProducerIds;
-use crate::replicas::{OpenedLog, Replicas};
+use crate::replicas::{OpenedLog, Replicas, UnknownFolders};
 use crate::text_checkpoint::TopicPartition;
 use crate::topic_store::{StoredTopic, TopicStore};
 
@@ -75,7 +75,10 @@ impl Topics {
         broker: BrokerImage,
     ) -> Result<(Topics, watch::Receiver<Arc<MetadataImage>>), String> {
         let home = logs.dirs()[0].clone();
-        let store = TopicStore::open(disk, home.path())?;
+        let store = match hooks.topics {
+            Some(contents) => TopicStore::kept_elsewhere(contents),
+            None => TopicStore::open(disk, home.path())?,
+        };
         let image = MetadataImage::new(home.cluster_id(), broker.id, vec![broker]);
         let (sender, receiver) = watch::channel(Arc::new(image));
         let mut topics = Topics {
@@ -101,8 +104,10 @@ impl Topics {
         };
         self.logs.load(&config_of, self.config.num_recovery_threads_per_data_dir as usize)?;
         self.finish_deletions().map_err(|e| e.to_string())?;
-        if self.replicas.adopts_topics() {
-            self.adopt().map_err(|e| e.to_string())?;
+        match self.replicas.unknown_folders() {
+            UnknownFolders::Adopt => self.adopt().map_err(|e| e.to_string())?,
+            UnknownFolders::Leave => {}
+            UnknownFolders::SetAside => self.set_aside_unknown().map_err(|e| e.to_string())?,
         }
         let stored: Vec<_> = self.store.contents().topics.clone().into_iter().collect();
         for (name, topic) in &stored {
@@ -155,6 +160,18 @@ impl Topics {
     }
     // ANCHOR_END: adopt
 
+    /// Partitions of which this broker should have no copy are kept, under another name.
+    fn set_aside_unknown(&self) -> io::Result<()> {
+        let topics = &self.store.contents().topics;
+        for (name, _) in self.logs.all() {
+            let is_mine = |topic: &StoredTopic| self.own_partitions(topic).any(|index| index == name.partition);
+            if !topics.get(&name.topic).is_some_and(is_mine) {
+                self.logs.set_aside(&name)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn topic_image(&self, name: &str, topic: &StoredTopic) -> TopicImage {
         let partition = |index| {
             let (name, replicas) = (TopicPartition::new(name, index), topic.replicas_of(index, self.broker_id()));
@@ -165,7 +182,7 @@ impl Topics {
         TopicImage { name: name.to_owned(), id: topic.id, partitions, settings, adopted }
     }
 
-    fn broker_id(&self) -> i32 {
+    pub(crate) fn broker_id(&self) -> i32 {
         self.config.wire.broker_id
     }
 
@@ -188,7 +205,7 @@ impl Topics {
     }
 
     /// The partitions of a topic that this broker has a copy of.
-    fn own_partitions(&self, topic: &StoredTopic) -> impl Iterator<Item = i32> {
+    pub(crate) fn own_partitions(&self, topic: &StoredTopic) -> impl Iterator<Item = i32> {
         let me = self.broker_id();
         (0..topic.partitions).filter(move |&index| topic.replicas_of(index, me).contains(&me))
     }

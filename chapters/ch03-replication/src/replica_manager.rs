@@ -17,7 +17,7 @@ use ch01_log::local_partition::LocalPartition;
 use ch01_log::log_manager::LogManager;
 use ch01_log::metadata::PartitionImage;
 use ch01_log::partition::{Partition, PartitionError};
-use ch01_log::replicas::{OpenedLog, Replicas};
+use ch01_log::replicas::{OpenedLog, Replicas, UnknownFolders};
 use ch01_log::text_checkpoint::{Offsets, TopicPartition};
 use ch02_retention::live_config::LiveConfig;
 use tokio::sync::{Notify, mpsc};
@@ -282,8 +282,8 @@ impl Replicas for ReplicaManager {
         self.cluster.check(brokers)
     }
 
-    fn adopts_topics(&self) -> bool {
-        self.cluster.is_first()
+    fn unknown_folders(&self) -> UnknownFolders {
+        if self.cluster.is_first() { UnknownFolders::Adopt } else { UnknownFolders::Leave }
     }
 
     // ANCHOR: describe
