@@ -80,7 +80,13 @@ impl Cluster {
         };
         let node = QuorumNode::start(config, |e| panic!("{e}"), &tasks).unwrap();
         let (cluster_id, listener) = (OnceLock::from("the cluster".to_string()), "CONTROLLER".to_string());
-        let state = Arc::new(QuorumState { node: node.clone(), cluster_id, listener, clock: Arc::new(SystemClock) });
+        let state = Arc::new(QuorumState {
+            me: key(id),
+            node: OnceLock::from(node.clone()),
+            cluster_id,
+            listener,
+            clock: Arc::new(SystemClock),
+        });
         let router = Arc::new(routes(&state));
         serve(vec![socket], |_| router.clone(), &wire(0), &tasks);
         self.nodes.insert(id, Node { node, tasks });

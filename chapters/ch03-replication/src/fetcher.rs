@@ -87,6 +87,11 @@ pub trait Copies: Send + Sync {
 
     /// A leader's epoch is not what was thought.
     fn is_out_of_date(&self, leader: BrokerId);
+
+    /// The incarnation of this broker, which leaders are told; -1: brokers have none.
+    fn broker_epoch(&self) -> i64 {
+        -1
+    }
 }
 
 /// Copies some of the partitions that one broker leads.
@@ -205,7 +210,7 @@ impl Fetcher {
             });
         }
         let request = FetchRequest {
-            replica_state: FetchReplicaState { replica_id: self.me(), replica_epoch: -1 },
+            replica_state: FetchReplicaState { replica_id: self.me(), replica_epoch: self.copies.broker_epoch() },
             max_wait_ms: self.config.max_wait_ms,
             min_bytes: self.config.min_bytes,
             max_bytes: self.config.response_max_bytes,

@@ -4,11 +4,15 @@
 //! `quorum` agrees on a log; `records` are what stands in it, `image` what they add up to; `controller` decides what is
 //! written next. All four are without disk, network or clock, and each can be read without the others.
 
+pub mod assigned_partitions;
+pub mod config;
 pub mod controller;
+pub mod formation;
 pub mod handlers;
 pub mod image;
 pub mod messages;
 pub mod metadata_log;
+pub mod metadata_publisher;
 pub mod quorum;
 pub mod quorum_links;
 pub mod quorum_listener;

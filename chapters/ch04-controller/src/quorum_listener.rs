@@ -9,13 +9,15 @@ use ch01_log::messages::NodeEndpoint;
 
 use crate::handlers;
 use crate::messages::{DescribeQuorumListener, DescribeQuorumNode};
-use crate::quorum::NodeId;
+use crate::quorum::{NodeId, ReplicaKey};
 use crate::quorum_node::QuorumNode;
 
 /// What the handlers share.
 pub struct QuorumState {
-    /// The node.
-    pub node: QuorumNode,
+    /// This node and its directory.
+    pub me: ReplicaKey,
+    /// The node, once it is known which cluster it belongs to.
+    pub node: OnceLock<QuorumNode>,
     /// The cluster it belongs to, once that is known.
     pub cluster_id: OnceLock<String>,
     /// The name of the listener that nodes use.
@@ -31,6 +33,16 @@ impl QuorumState {
             (Some(named), Some(own)) if named != own => Err(ErrorCode::INCONSISTENT_CLUSTER_ID),
             _ => Ok(()),
         }
+    }
+
+    /// The node, if it takes part already.
+    pub fn node(&self) -> Result<&QuorumNode, ErrorCode> {
+        self.node.get().ok_or(ErrorCode::BROKER_NOT_AVAILABLE)
+    }
+
+    /// Who leads the quorum, as far as is known here.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.node.get().and_then(|node| node.leadership().borrow().leader)
     }
 
     /// Where a node is reached.
@@ -49,11 +61,12 @@ impl QuorumState {
             let listeners = vec![DescribeQuorumListener { name: self.listener.clone(), host, port }];
             Some(DescribeQuorumNode { node_id, listeners })
         };
-        self.node.known_nodes().into_iter().filter_map(node).collect()
+        let known = self.node.get().map(QuorumNode::known_nodes).unwrap_or_default();
+        known.into_iter().filter_map(node).collect()
     }
 
     fn address_of(&self, node: NodeId) -> Option<(String, u16)> {
-        let address = self.node.address_of(node)?;
+        let address = self.node.get()?.address_of(node)?;
         let (host, port) = address.rsplit_once(':')?;
         Some((host.to_owned(), port.parse().ok()?))
     }
@@ -69,6 +82,7 @@ pub fn routes(state: &Arc<QuorumState>) -> Router {
     router.add(state, handlers::metadata_fetch::handle);
     router.add(state, handlers::fetch_snapshot::handle);
     router.add(state, handlers::describe_quorum::handle);
+    router.add(state, handlers::describe_controllers::handle);
     router
 }
 // ANCHOR_END: routes

@@ -102,7 +102,7 @@ pub struct Leadership {
 }
 
 /// What a node says of the quorum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Description {
     /// Who leads, in which epoch.
     pub leadership: Leadership,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::router::{Context, Reply};
+use ch00_wire::uuid::Uuid;
 
 use crate::messages::*;
-use crate::quorum::Replica;
+use crate::quorum::{Replica, ReplicaKey};
 use crate::quorum_listener::QuorumState;
 use crate::quorum_node::Description;
 use crate::quorum_wire::TOPIC;
@@ -17,7 +18,12 @@ pub async fn handle(
     _: Context,
     request: DescribeQuorumRequest,
 ) -> Reply<DescribeQuorumResponse> {
-    let Some(known) = state.node.describe().await else {
+    let known = match state.node.get() {
+        Some(node) => node.describe().await,
+        // It does not know yet which cluster it belongs to.
+        None => Some(Description::default()),
+    };
+    let Some(known) = known else {
         return DescribeQuorumResponse { error_code: ErrorCode::BROKER_NOT_AVAILABLE, ..Default::default() }.into();
     };
     let wall_clock = state.clock.now();
@@ -29,7 +35,7 @@ pub async fn handle(
                 let error_code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
                 return DescribeQuorumPartitionResponse { partition_index, error_code, ..Default::default() };
             }
-            describe(&known, state.node.id(), wall_clock)
+            describe(&known, state.me, wall_clock)
         });
         DescribeQuorumTopicResponse { partitions: partitions.collect(), topic_name: topic.topic_name }
     });
@@ -37,12 +43,14 @@ pub async fn handle(
     DescribeQuorumResponse { topics, nodes: state.voter_endpoints(), ..Default::default() }.into()
 }
 
-fn describe(known: &Description, me: i32, wall_clock: i64) -> DescribeQuorumPartitionResponse {
-    if known.leadership.leader != Some(me) {
+fn describe(known: &Description, me: ReplicaKey, wall_clock: i64) -> DescribeQuorumPartitionResponse {
+    if known.leadership.leader != Some(me.id) {
         return DescribeQuorumPartitionResponse {
             error_code: ErrorCode::NOT_LEADER_OR_FOLLOWER,
             leader_id: known.leadership.leader.unwrap_or(-1),
             leader_epoch: known.leadership.epoch,
+            // Only of itself it knows something.
+            current_voters: vec![unheard(me.id, me.directory_id)],
             ..Default::default()
         };
     }
@@ -55,24 +63,22 @@ fn describe(known: &Description, me: i32, wall_clock: i64) -> DescribeQuorumPart
         last_fetch_timestamp: on_wall(replica.last_fetch),
         last_caught_up_timestamp: replica.last_caught_up.map_or(-1, on_wall),
     };
-    let unheard = |id, directory_id| QuorumReplicaState {
-        replica_id: id,
-        replica_directory_id: directory_id,
-        log_end_offset: -1,
-        last_fetch_timestamp: -1,
-        last_caught_up_timestamp: -1,
-    };
-    let voter = |key: &crate::quorum::ReplicaKey| {
+    let voter = |key: &ReplicaKey| {
         let known = known.replicas.iter().find(|replica| replica.key.matches(*key));
         known.map_or(unheard(key.id, key.directory_id), state_of)
     };
     let is_voter = |replica: &&Replica| known.voters.iter().any(|key| key.matches(replica.key));
     DescribeQuorumPartitionResponse {
-        leader_id: me,
+        leader_id: me.id,
         leader_epoch: known.leadership.epoch,
         high_watermark: known.high_watermark,
         current_voters: known.voters.iter().map(voter).collect(),
         observers: known.replicas.iter().filter(|replica| !is_voter(replica)).map(state_of).collect(),
         ..Default::default()
     }
+}
+
+/// A replica of which nothing is known.
+fn unheard(replica_id: i32, replica_directory_id: Uuid) -> QuorumReplicaState {
+    QuorumReplicaState { replica_id, replica_directory_id, log_end_offset: -1, ..Default::default() }
 }

@@ -36,7 +36,7 @@ pub async fn handle(
                 true => read_part(&state, replica, &wanted, max_bytes).await,
                 false => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
             };
-            let leadership = *state.node.leadership().borrow();
+            let leadership = state.node.get().map(|node| *node.leadership().borrow()).unwrap_or_default();
             let partition = FetchSnapshotPartitionResponse {
                 index: wanted.partition,
                 snapshot_id: wanted.snapshot_id,
@@ -65,16 +65,17 @@ async fn read_part(
     wanted: &FetchSnapshotPartition,
     max_bytes: i32,
 ) -> Result<(i64, FileRegion), ErrorCode> {
-    let leadership = *state.node.leadership().borrow();
+    let node = state.node()?;
+    let leadership = *node.leadership().borrow();
     match wanted.current_leader_epoch {
         epoch if epoch < leadership.epoch => return Err(ErrorCode::FENCED_LEADER_EPOCH),
         epoch if epoch > leadership.epoch => return Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
-        _ if leadership.leader != Some(state.node.id()) => return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+        _ if leadership.leader != Some(node.id()) => return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
         _ => {}
     }
     let id = OffsetAndEpoch { epoch: wanted.snapshot_id.epoch, offset: wanted.snapshot_id.end_offset };
     let key = ReplicaKey { id: replica, directory_id: wanted.replica_directory_id };
-    let file = state.node.snapshot(key, leadership.epoch, id).await.ok_or(ErrorCode::SNAPSHOT_NOT_FOUND)?;
+    let file = node.snapshot(key, leadership.epoch, id).await.ok_or(ErrorCode::SNAPSHOT_NOT_FOUND)?;
     part_of(&file, wanted.position, max_bytes)
 }
 

@@ -14,12 +14,16 @@ pub async fn handle(state: Arc<QuorumState>, _: Context, request: FetchRequest) 
     if let Err(error_code) = state.check_cluster(request.cluster_id.as_deref()) {
         return refused(error_code).into();
     }
+    let node = match state.node() {
+        Ok(node) => node.clone(),
+        Err(error_code) => return refused(error_code).into(),
+    };
     let (request, max_bytes) = match quorum_wire::read_fetch(request) {
         Ok(read) => read,
         Err(error_code) => return refused(error_code).into(),
     };
     Reply::Later(Box::pin(async move {
-        match state.node.request(request, max_bytes).await {
+        match node.request(request, max_bytes).await {
             Some(answer) => {
                 let mut response =
                     quorum_wire::fetch_response(&answer.response, answer.log_start_offset, answer.records);

@@ -17,7 +17,7 @@ async fn ask(
     read: Result<Request, ErrorCode>,
 ) -> Result<Response, ErrorCode> {
     state.check_cluster(cluster_id)?;
-    let answer = state.node.request(read?, 0).await;
+    let answer = state.node()?.request(read?, 0).await;
     Ok(answer.ok_or(ErrorCode::BROKER_NOT_AVAILABLE)?.response)
 }
 

@@ -1,0 +1,240 @@
+//! The partitions that this broker has copies of, because the cluster's image says so; what each plays is in the image, too.
+//!
+//! ```text
+//! image: broker 2 leads, epoch 7, in sync 1,2   ->  on broker 2   ReplicatedPartition::become_leader
+//!                                               ->  on 1 and 3    ReplicatedPartition::become_follower
+//! ```
+//!
+//! Chapter 3's partitions do the work. Here they are found, made, and told their roles, again with every image.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
+
+use ch00_wire::error_code::ErrorCode;
+use ch01_log::batch::Offset;
+use ch01_log::config::TopicSettings;
+use ch01_log::local_partition::LocalPartition;
+use ch01_log::log_manager::LogManager;
+use ch01_log::metadata::PartitionImage;
+use ch01_log::partition::{Partition, PartitionError};
+use ch01_log::replicas::{OpenedLog, Replicas, UnknownFolders};
+use ch01_log::text_checkpoint::{Offsets, TopicPartition};
+use ch02_retention::live_config::LiveConfig;
+use ch03_replication::fetcher::Copies;
+use ch03_replication::isr::BrokerId;
+use ch03_replication::replica::ReplicatedPartition;
+use ch03_replication::replica_context::ReplicaContext;
+use ch03_replication::replica_roles::{Followership, Leadership};
+use tokio::sync::Notify;
+use tracing::error;
+
+use crate::image::{ClusterImage, ConfigResource, PartitionRegistration};
+
+/// A partition whose leader was elected though it may lack something, and has not said yet that it goes on with what it has.
+const RECOVERING: i8 = 1;
+
+/// The partitions of one broker.
+pub struct AssignedPartitions {
+    context: Arc<ReplicaContext>,
+    config: Arc<LiveConfig>,
+    /// The cluster, as it was last acted upon.
+    cluster: RwLock<Arc<ClusterImage>>,
+    partitions: RwLock<HashMap<TopicPartition, Arc<ReplicatedPartition>>>,
+    /// High watermarks as they were when the broker started.
+    checkpoints: Offsets,
+    following: Notify,
+    logs: OnceLock<Arc<LogManager>>,
+    /// This broker's registration: the offset of its record in the metadata log; -1: none.
+    broker_epoch: AtomicI64,
+}
+
+impl AssignedPartitions {
+    /// No partition yet: they come when their logs are open.
+    pub fn new(
+        context: Arc<ReplicaContext>,
+        config: Arc<LiveConfig>,
+        cluster: Arc<ClusterImage>,
+        checkpoints: Offsets,
+    ) -> AssignedPartitions {
+        AssignedPartitions {
+            context,
+            config,
+            cluster: RwLock::new(cluster),
+            partitions: RwLock::default(),
+            checkpoints,
+            following: Notify::new(),
+            logs: OnceLock::new(),
+            broker_epoch: AtomicI64::new(-1),
+        }
+    }
+
+    /// A partition that this broker has a copy of.
+    pub fn get(&self, name: &TopicPartition) -> Option<Arc<ReplicatedPartition>> {
+        self.partitions.read().unwrap().get(name).cloned()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<ReplicatedPartition>> {
+        self.partitions.read().unwrap().values().cloned().collect()
+    }
+
+    /// The cluster, as it was last acted upon.
+    pub fn cluster(&self) -> Arc<ClusterImage> {
+        self.cluster.read().unwrap().clone()
+    }
+
+    /// What partitions share.
+    pub fn context(&self) -> &Arc<ReplicaContext> {
+        &self.context
+    }
+
+    /// Another image is acted upon from now on.
+    pub fn set_cluster(&self, cluster: Arc<ClusterImage>) {
+        *self.cluster.write().unwrap() = cluster;
+    }
+
+    /// The logs are open.
+    pub fn set_logs(&self, logs: Arc<LogManager>) {
+        let _ = self.logs.set(logs);
+    }
+
+    /// This broker's registration; -1: it has none.
+    pub fn broker_epoch(&self) -> i64 {
+        self.broker_epoch.load(Ordering::Relaxed)
+    }
+
+    /// The broker has registered.
+    pub fn set_broker_epoch(&self, epoch: i64) {
+        self.broker_epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Wakes those who copy: there may be something new.
+    pub fn wake_fetchers(&self) {
+        self.following.notify_waiters();
+    }
+
+    fn registration(&self, name: &TopicPartition) -> Option<PartitionRegistration> {
+        let cluster = self.cluster.read().unwrap();
+        cluster.topics.by_name(&name.topic)?.partitions.get(&name.partition).cloned()
+    }
+
+    fn min_insync_replicas(&self, topic: &str) -> usize {
+        let cluster = self.cluster.read().unwrap();
+        let own =
+            cluster.configs.of(&ConfigResource::topic(topic)).and_then(|settings| settings.get(MIN_INSYNC_REPLICAS));
+        let value = own.cloned().or_else(|| self.config.whole().get(MIN_INSYNC_REPLICAS));
+        value.and_then(|value| value.parse().ok()).unwrap_or(1).max(1)
+    }
+
+    // ANCHOR: give_role
+    /// Tells a partition what the image says of it.
+    pub fn give_role(&self, name: &TopicPartition) {
+        let (Some(partition), Some(registered)) = (self.get(name), self.registration(name)) else { return };
+        let PartitionRegistration { leader, leader_epoch: epoch, replicas, isr, partition_epoch: version, .. } =
+            registered;
+        if leader != self.context.me {
+            let may_lose = registered.leader_recovery_state == RECOVERING;
+            return partition.become_follower(Followership { leader, epoch, replicas, may_lose });
+        }
+        let min_insync_replicas = self.min_insync_replicas(&name.topic);
+        let leadership = Leadership { epoch, replicas, isr, version, min_insync_replicas };
+        if let Err(e) = partition.become_leader(leadership) {
+            error!("{name}: cannot lead in epoch {epoch}: {e}");
+        }
+    }
+    // ANCHOR_END: give_role
+}
+
+const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+impl Replicas for AssignedPartitions {
+    fn place(&self, _: i32, _: i32) -> Result<Vec<BrokerId>, PartitionError> {
+        Err(ErrorCode::NOT_CONTROLLER.into())
+    }
+
+    fn check(&self, _: &[BrokerId]) -> Result<(), PartitionError> {
+        // The controller has looked before it said so.
+        Ok(())
+    }
+
+    fn unknown_folders(&self) -> UnknownFolders {
+        UnknownFolders::SetAside
+    }
+
+    fn describe(&self, name: &TopicPartition, replicas: &[BrokerId], _: Option<&LocalPartition>) -> PartitionImage {
+        match self.registration(name) {
+            Some(PartitionRegistration { leader, leader_epoch, replicas, isr, .. }) => {
+                PartitionImage { leader, leader_epoch, replicas, isr }
+            }
+            None => {
+                PartitionImage { leader: -1, leader_epoch: -1, replicas: replicas.to_vec(), isr: replicas.to_vec() }
+            }
+        }
+    }
+
+    fn partition(&self, name: &TopicPartition, logs: &LogManager) -> Result<Arc<dyn Partition>, ErrorCode> {
+        match self.get(name) {
+            Some(partition) => Ok(partition),
+            None if logs.is_offline(name) => Err(ErrorCode::KAFKA_STORAGE_ERROR),
+            None => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+        }
+    }
+
+    fn readable_end(&self, name: &TopicPartition) -> Option<Offset> {
+        let known = self.get(name).map(|partition| partition.high_watermark());
+        Some(known.or_else(|| self.checkpoints.get(name).copied()).unwrap_or(0))
+    }
+
+    fn opened(&self, logs: Vec<OpenedLog>) -> Result<(), PartitionError> {
+        for log in logs {
+            let known = self.get(&log.name);
+            if known.is_none_or(|known| known.topic_id() != log.topic_id) {
+                let high_watermark = self.checkpoints.get(&log.name).copied().unwrap_or(0);
+                let partition = ReplicatedPartition::without_role(&log, high_watermark, self.context.clone());
+                self.partitions.write().unwrap().insert(log.name.clone(), Arc::new(partition));
+            }
+            self.give_role(&log.name);
+        }
+        self.wake_fetchers();
+        Ok(())
+    }
+
+    fn configured(&self, name: &TopicPartition, _: &TopicSettings) {
+        if let Some(partition) = self.get(name) {
+            partition.set_min_insync_replicas(self.min_insync_replicas(&name.topic));
+        }
+    }
+
+    fn closing(&self, name: &TopicPartition) {
+        if let Some(partition) = self.partitions.write().unwrap().remove(name) {
+            partition.close();
+        }
+    }
+}
+
+impl Copies for AssignedPartitions {
+    fn me(&self) -> BrokerId {
+        self.context.me
+    }
+
+    fn led_by(&self, leader: BrokerId) -> Vec<Arc<ReplicatedPartition>> {
+        self.all().into_iter().filter(|partition| partition.leader() == leader).collect()
+    }
+
+    fn following(&self) -> &Notify {
+        &self.following
+    }
+
+    fn logs(&self) -> &LogManager {
+        self.logs.get().expect("set before anything is copied")
+    }
+
+    fn is_out_of_date(&self, _: BrokerId) {
+        // The next image tells.
+    }
+
+    fn broker_epoch(&self) -> i64 {
+        self.broker_epoch()
+    }
+}
