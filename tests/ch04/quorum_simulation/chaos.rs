@@ -210,10 +210,12 @@ impl World {
         self.plan(after, Happening::Action(Action::Start(id)));
     }
 
-    /// A node comes back with an empty disk, one at a time: two may have been all that had a record. What the old one
-    /// said does not come after what the new one says.
+    /// A node comes back with an empty disk. One at a time: two may have been all that had a record. While all are of one
+    /// epoch: else it may forget a promise of a later one, and catch up with a leader that is none any more. And what the
+    /// old one said does not come after what the new one says.
     fn replace_disk(&mut self, id: NodeId) {
-        if self.nodes.values().all(|node| node.disk.may_vote) {
+        let epoch = self.nodes[&id].disk.election.epoch;
+        if self.nodes.values().all(|node| node.disk.may_vote && node.disk.election.epoch == epoch) {
             if self.nodes[&id].process.is_some() {
                 self.crash(id);
             }

@@ -100,8 +100,18 @@ pub struct Weather {
 }
 
 /// Nothing happens by chance.
-pub const STILL: Weather =
-    Weather { lost: 0, doubled: 0, delay: 1, long_delay: 1, flush: 1, rash: 0, calm: 1, down: 1, sudden: i64::MAX };
+pub const STILL: Weather = Weather {
+    lost: 0,
+    doubled: 0,
+    delay: 1,
+    long_delay: 1,
+    flush: 1,
+    batch: 100,
+    rash: 0,
+    calm: 1,
+    down: 1,
+    sudden: i64::MAX,
+};
 
 /// What was seen in a run: a simulation in which nothing happens proves nothing.
 #[derive(Clone, Copy, Debug, Default)]

@@ -93,8 +93,9 @@ pub struct Start {
     pub me: ReplicaKey,
     /// Who votes: from the configuration, or from the log.
     pub voters: Voters,
-    /// Whether it may vote at once; else when it has all that is committed, which `Effect::CaughtUp` says. For a voter
-    /// whose disk is empty, and perhaps was not always.
+    /// Whether it may vote at once; else when it has all that is committed, which `Effect::CaughtUp` says: for a voter whose
+    /// disk is empty, and perhaps was not always. That is safe while the others are well. If they are electing a leader
+    /// just then, it may have forgotten a promise that counts; only another directory id, another voter, is safe always.
     pub may_vote: bool,
     /// How long it waits.
     pub timeouts: Timeouts,
