@@ -55,8 +55,8 @@ impl Checks {
         })?;
         // A candidate that slept over its election may be told late: what later epochs committed it need not have.
         let earlier = self.committed.iter().take_while(|(_, committed_in)| *committed_in < epoch).enumerate();
-        let missing = earlier.map(|(offset, (record, _))| (offset, record));
-        let missing = missing.filter(|&(offset, record)| disk.records.get(offset) != Some(record)).next();
+        let mut earlier = earlier.map(|(offset, (record, _))| (offset, record));
+        let missing = earlier.find(|&(offset, record)| disk.records.get(offset) != Some(record));
         ensure(missing.is_none(), LEADER_HAS_ALL, || format!("{node} leads {epoch} without record {missing:?}"))
     }
 
