@@ -14,7 +14,12 @@ use crate::support::net::request;
 use crate::support::{hex, to_hex};
 
 fn peer() -> Peer {
-    Peer { address: "127.0.0.1:1".parse().unwrap(), listener: "PLAINTEXT".into(), connection: 1 }
+    Peer {
+        address: "127.0.0.1:1".parse().unwrap(),
+        listener: "PLAINTEXT".into(),
+        connection: 1,
+        closed: Default::default(),
+    }
 }
 
 /// Dispatches a frame, which comes with its length.

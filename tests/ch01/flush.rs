@@ -18,7 +18,12 @@ async fn produce(state: &Arc<State>, acks: i16, value: &str) -> ProducePartition
     let data = ProducePartitionData { index: 0, records: Some(batch(&[value]).build()) };
     let topic = ProduceTopicData { name: "t".to_owned(), partition_data: vec![data], ..Default::default() };
     let request = ProduceRequest { acks, timeout_ms: 30_000, topic_data: vec![topic], ..Default::default() };
-    let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), listener: "PLAINTEXT".into(), connection: 1 };
+    let peer = Peer {
+        address: "127.0.0.1:1".parse().unwrap(),
+        listener: "PLAINTEXT".into(),
+        connection: 1,
+        closed: Default::default(),
+    };
     let response = match handle(state.clone(), Context { peer, version: 12, client_id: None }, request).await {
         Reply::Now(response) => response,
         Reply::Later(wait) => wait.await,

@@ -8,5 +8,7 @@ mod golden;
 mod image;
 mod metadata_log;
 mod quorum;
+mod quorum_commit;
 mod quorum_node;
+mod quorum_vote;
 mod records;

@@ -50,6 +50,11 @@ pub trait Broker: Sized + Send {
         std::future::pending()
     }
 
+    /// It was asked to stop, and everything still runs: the time to tell others.
+    fn stopping(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Ends it: connections are closed already, what is left is to flush and to write checkpoints.
     fn stop(self) -> impl Future<Output = ()> + Send;
 }
@@ -105,7 +110,15 @@ async fn serve<B: Broker>(loaded: Loaded<B::Config>) -> ExitCode {
         Ok(signals) => signals,
         Err(e) => return refuse(&format!("cannot handle signals: {e}")),
     };
-    let broker = match B::start(loaded, tasks.clone()).await {
+    let started = tokio::select! {
+        () = tasks.panicked() => return ExitCode::from(101),
+        started = B::start(loaded, tasks.clone()) => started,
+        signal = signals.next() => {
+            info!("{signal}: stopping before it has started");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let broker = match started {
         Ok(broker) => broker,
         Err(problem) => return refuse(&problem),
     };
@@ -120,7 +133,13 @@ async fn serve<B: Broker>(loaded: Loaded<B::Config>) -> ExitCode {
     };
     tokio::select! {
         () = tasks.panicked() => return ExitCode::from(101),
-        () = async { tasks.stop().await; broker.stop().await } => {}
+        () = async {
+            if failure.is_none() {
+                broker.stopping().await;
+            }
+            tasks.stop().await;
+            broker.stop().await
+        } => {}
     }
     match failure {
         Some(failure) => {

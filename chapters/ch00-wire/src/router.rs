@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::codec::{Chunk, DecodeError, Reader, Wire, Writer};
 use crate::error_code::ErrorCode;
@@ -53,6 +54,8 @@ pub struct Peer {
     pub listener: Arc<str>,
     /// A number that no other connection of this process has.
     pub connection: u64,
+    /// Cancelled when the connection has ended: whoever has to know that the client is gone waits for it.
+    pub closed: CancellationToken,
 }
 
 /// What a handler knows about a request besides its body.

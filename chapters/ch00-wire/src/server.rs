@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::config::{Listener, WireConfig};
@@ -125,7 +126,7 @@ pub async fn serve(
             continue;
         }
         let id = connections.next_id.fetch_add(1, Ordering::Relaxed);
-        let peer = Peer { address, listener: name.clone(), connection: id };
+        let peer = Peer { address, listener: name.clone(), connection: id, closed: CancellationToken::new() };
         tasks.spawn(serve_one(stream, peer, router.clone(), connections.clone(), limits.clone(), tasks.clone()));
     }
 }
@@ -140,10 +141,11 @@ async fn serve_one(
     tasks: Tasks,
 ) {
     debug!("{}: connected to {}", peer.address, peer.listener);
-    let ip = peer.address.ip();
+    let (ip, closed) = (peer.address.ip(), peer.closed.clone());
     // Small responses leave at once; without this they would wait for the acknowledgement of the last one.
     if stream.set_nodelay(true).is_ok() {
         connection::serve(stream, peer, router, limits, tasks).await;
     }
     connections.leave(ip);
+    closed.cancel();
 }

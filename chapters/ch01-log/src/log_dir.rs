@@ -26,7 +26,8 @@ use crate::disk::Disk;
 use crate::text_checkpoint::{Offsets, TopicPartition, read_offsets, write_offsets};
 
 const META: &str = "meta.properties";
-const CLEAN: &str = ".kafka_cleanshutdown";
+/// Marks a folder that was closed cleanly.
+pub const CLEAN: &str = ".kafka_cleanshutdown";
 const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
 /// How far consumers could read when it was written.
@@ -191,9 +192,10 @@ impl LogDir {
         self.checkpoints_lock.lock().unwrap()
     }
 
-    /// Marks the folder as closed cleanly: the next start need not look at the logs.
-    pub fn mark_clean(&self) -> io::Result<()> {
-        self.disk.replace(&self.path.join(CLEAN), br#"{"version":0,"brokerEpoch":-1}"#, true)
+    /// Marks the folder as closed cleanly, by this incarnation of the broker: the next start need not look at the logs.
+    pub fn mark_clean(&self, incarnation: i64) -> io::Result<()> {
+        let mark = format!(r#"{{"version":0,"brokerEpoch":{incarnation}}}"#);
+        self.disk.replace(&self.path.join(CLEAN), mark.as_bytes(), true)
     }
 
     /// The partitions that have a folder here. Folders of partitions that were being deleted are removed.

@@ -112,7 +112,7 @@ impl LogManager {
         }
         for dir in self.dirs.iter().filter(|dir| !dir.is_failed()) {
             // Without its checkpoints a folder is not clean: the next start would believe older ones.
-            if let Err(e) = self.checkpoint_dir(dir).and_then(|()| dir.mark_clean()) {
+            if let Err(e) = self.checkpoint_dir(dir).and_then(|()| dir.mark_clean(self.replicas.incarnation())) {
                 error!("log directory {}: not marked as clean: {e}", dir.path().display());
             }
         }

@@ -70,6 +70,11 @@ pub trait Replicas: Send + Sync {
 
     /// A log is about to go.
     fn closing(&self, name: &TopicPartition);
+
+    /// Which run of the broker this is, by a number that others know, too; -1: nobody counts.
+    fn incarnation(&self) -> i64 {
+        -1
+    }
 }
 // ANCHOR_END: replicas
 

@@ -22,7 +22,7 @@ use ch02_retention::broker::{self as retention_broker, State as RetentionState, 
 
 use crate::cluster::Cluster;
 use crate::config::BrokerConfig;
-use crate::fetcher::{Fetcher, FetcherConfig};
+use crate::fetcher::{Copies, Fetcher, FetcherConfig};
 use crate::handlers;
 use crate::leader_store::LeaderStore;
 use crate::metrics::Metrics;
@@ -32,7 +32,24 @@ use crate::replica_manager::ReplicaManager;
 use crate::topic_copy::TopicCopy;
 
 /// The class that sends consumers to a replica in their rack.
-const RACK_AWARE: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+pub const RACK_AWARE: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
+/// What handlers share that serve replicas.
+pub struct ReplicaState {
+    /// What chapter 1's handlers share.
+    pub log: Arc<LogState>,
+    /// The copies.
+    pub copies: Arc<dyn Copies>,
+    /// The listener that only brokers use, if there is one.
+    pub broker_listener: Option<String>,
+}
+
+impl ReplicaState {
+    /// Whether brokers that copy may ask on the listener that a request came through.
+    pub fn serves_replicas(&self, context: &Context) -> bool {
+        self.broker_listener.as_deref().is_none_or(|own| own == &*context.peer.listener)
+    }
+}
 
 /// What this chapter's handlers share.
 pub struct State {
@@ -44,8 +61,8 @@ pub struct State {
     pub manager: Arc<ReplicaManager>,
     /// The other brokers.
     pub peers: Arc<Peers>,
-    /// The listener that only brokers use, if there is one.
-    pub broker_listener: Option<String>,
+    /// What handlers share that serve replicas.
+    pub replicas: Arc<ReplicaState>,
 }
 
 impl State {
@@ -53,20 +70,15 @@ impl State {
     pub fn decides(&self) -> bool {
         self.manager.cluster.is_first()
     }
-
-    /// Whether brokers that copy may ask on the listener that a request came through.
-    pub fn serves_replicas(&self, context: &Context) -> bool {
-        self.broker_listener.as_deref().is_none_or(|own| own == &*context.peer.listener)
-    }
 }
 
 // ANCHOR: routes
 /// Everything this broker serves.
 pub fn routes(state: &Arc<State>) -> Router {
     let mut router = retention_broker::routes(&state.retention);
-    router.add(state, handlers::offset_for_leader_epoch::handle);
-    router.replace(state, handlers::replica_requests::handle_fetch);
-    router.replace(state, handlers::replica_requests::handle_list_offsets);
+    router.add(&state.replicas, handlers::offset_for_leader_epoch::handle);
+    router.replace(&state.replicas, handlers::replica_requests::handle_fetch);
+    router.replace(&state.replicas, handlers::replica_requests::handle_list_offsets);
     router.replace(state, handlers::metadata::handle);
     router.replace(state, handlers::decided::create_topics);
     router.replace(state, handlers::decided::delete_topics);
@@ -112,7 +124,8 @@ impl Broker {
         let is_alone = cluster.others().next().is_none();
         let manager = Arc::new(ReplicaManager::new(cluster, Arc::new(context), live.clone(), store, checkpoints));
         tasks.spawn(manager.clone().keep_confirming(proposals, tasks.clone()));
-        tasks.spawn(metrics.keep_looking(manager.clone(), tasks.clone()));
+        let counted = manager.clone();
+        tasks.spawn(metrics.keep_looking(move || counted.census(), tasks.clone()));
         let hooks = LogHooks { replicas: manager.clone(), ..live.log_hooks() };
         let retention = retention_broker::Broker::open(live.clone(), hooks, listeners, tasks).await?;
         let log = retention.state().log.clone();
@@ -129,7 +142,8 @@ impl Broker {
         let peers = Arc::new(Peers::new(manager.clone(), image, publisher, copy, tasks.clone()));
         // What this broker has heard of epochs is told from its first answer on.
         peers.publish();
-        let state = Arc::new(State { log, retention: retention.state().clone(), manager, peers, broker_listener });
+        let replicas = Arc::new(ReplicaState { log: log.clone(), copies: peers.clone(), broker_listener });
+        let state = Arc::new(State { log, retention: retention.state().clone(), manager, peers, replicas });
         Ok(Broker { retention, state })
     }
 
@@ -191,7 +205,7 @@ impl cli::Broker for Broker {
 }
 
 /// The listener that only brokers use: `inter.broker.listener.name`, if there are others for clients.
-fn broker_listener(config: &BrokerConfig) -> Result<Option<String>, String> {
+pub fn broker_listener(config: &BrokerConfig) -> Result<Option<String>, String> {
     let wire = &config.retention.log.wire;
     let name = &wire.inter_broker_listener_name;
     if name.is_empty() {
@@ -204,7 +218,8 @@ fn broker_listener(config: &BrokerConfig) -> Result<Option<String>, String> {
     Ok(is_own.then(|| name.clone()))
 }
 
-fn describe_self(config: &BrokerConfig, listeners: &[(BoundListener, Listener)]) -> BrokerImage {
+/// A broker, as others are told of it.
+pub fn describe_self(config: &BrokerConfig, listeners: &[(BoundListener, Listener)]) -> BrokerImage {
     let endpoint = |(_, advertised): &(BoundListener, Listener)| {
         (advertised.name.clone(), Endpoint { host: advertised.host.clone(), port: advertised.port })
     };
@@ -216,7 +231,7 @@ fn describe_self(config: &BrokerConfig, listeners: &[(BoundListener, Listener)])
 }
 
 /// High watermarks as they were last written down.
-fn high_watermarks(config: &ch01_log::config::BrokerConfig) -> Result<Offsets, String> {
+pub fn high_watermarks(config: &ch01_log::config::BrokerConfig) -> Result<Offsets, String> {
     let mut all = Offsets::new();
     for folder in config.log_folders() {
         let file = folder.join(READABLE_ENDS);

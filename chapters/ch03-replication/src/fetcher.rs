@@ -76,6 +76,9 @@ pub trait Copies: Send + Sync {
     /// Its number.
     fn me(&self) -> BrokerId;
 
+    /// A partition that it has a copy of.
+    fn get(&self, name: &TopicPartition) -> Option<Arc<ReplicatedPartition>>;
+
     /// The partitions to copy from another broker.
     fn led_by(&self, leader: BrokerId) -> Vec<Arc<ReplicatedPartition>>;
 

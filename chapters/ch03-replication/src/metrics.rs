@@ -22,8 +22,6 @@ use metrics::{Counter, Gauge, Histogram, Label, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use tracing::{error, info};
 
-use crate::replica_manager::ReplicaManager;
-
 const BYTES_IN: &str = "kafka_server_brokertopicmetrics_bytesin_total";
 const BYTES_OUT: &str = "kafka_server_brokertopicmetrics_bytesout_total";
 const MESSAGES_IN: &str = "kafka_server_brokertopicmetrics_messagesin_total";
@@ -178,7 +176,8 @@ impl Metrics {
 
     // ANCHOR: keep_looking
     /// Looks at what is no counter once a second, for as long as the broker runs.
-    pub async fn keep_looking(self: Arc<Metrics>, manager: Arc<ReplicaManager>, tasks: Tasks) {
+    /// `census`: partitions here, led here, of those not all in sync, and fewer in sync than the minimum.
+    pub async fn keep_looking(self: Arc<Metrics>, census: impl Fn() -> [usize; 4] + Send + 'static, tasks: Tasks) {
         if self.recorder.is_none() {
             return;
         }
@@ -189,8 +188,7 @@ impl Metrics {
             || (0..workers.num_workers()).map(|worker| workers.worker_total_busy_duration(worker)).sum::<Duration>();
         loop {
             let (before, started) = (busy(), std::time::Instant::now());
-            let census = manager.census();
-            for (gauge, count) in gauges.iter().zip(census) {
+            for (gauge, count) in gauges.iter().zip(census()) {
                 gauge.set(count as f64);
             }
             tokio::select! {

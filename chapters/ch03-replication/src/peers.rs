@@ -326,6 +326,10 @@ impl Copies for Peers {
         self.me.id
     }
 
+    fn get(&self, name: &TopicPartition) -> Option<Arc<ReplicatedPartition>> {
+        self.manager.get(name)
+    }
+
     fn led_by(&self, leader: BrokerId) -> Vec<Arc<ReplicatedPartition>> {
         self.manager.led_by(leader)
     }

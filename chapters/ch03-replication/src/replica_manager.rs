@@ -241,23 +241,9 @@ impl ReplicaManager {
     }
     // ANCHOR_END: confirm
 
-    /// How many partitions have a copy here, how many are led here, how many of those have replicas that are not in sync,
-    /// and how many have fewer in sync than `min.insync.replicas`.
+    /// What operators watch.
     pub fn census(&self) -> [usize; 4] {
-        let all = self.all();
-        let mut counts = [all.len(), 0, 0, 0];
-        for partition in &all {
-            let looked = partition.with_leader(|leader| {
-                let is_whole = leader.isr().confirmed().len() == leader.followers().len() + 1;
-                (is_whole, leader.enough_replicas())
-            });
-            if let Some((is_whole, has_enough)) = looked {
-                counts[1] += 1;
-                counts[2] += usize::from(!is_whole);
-                counts[3] += usize::from(!has_enough);
-            }
-        }
-        counts
+        census(&self.all())
     }
 
     /// Tells leaders that time passes, for as long as the broker runs.
@@ -339,4 +325,22 @@ impl Replicas for ReplicaManager {
         }
         self.elsewhere.write().unwrap().remove(name);
     }
+}
+
+/// How many partitions have a copy here, how many are led here, how many of those have replicas that are not in sync, and
+/// how many have fewer in sync than `min.insync.replicas`.
+pub fn census(all: &[Arc<ReplicatedPartition>]) -> [usize; 4] {
+    let mut counts = [all.len(), 0, 0, 0];
+    for partition in all {
+        let looked = partition.with_leader(|leader| {
+            let is_whole = leader.isr().confirmed().len() == leader.followers().len() + 1;
+            (is_whole, leader.enough_replicas())
+        });
+        if let Some((is_whole, has_enough)) = looked {
+            counts[1] += 1;
+            counts[2] += usize::from(!is_whole);
+            counts[3] += usize::from(!has_enough);
+        }
+    }
+    counts
 }

@@ -8,6 +8,7 @@
 //! Chapter 3's partitions do the work. Here they are found, made, and told their roles, again with every image.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -15,6 +16,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::Offset;
 use ch01_log::config::TopicSettings;
 use ch01_log::local_partition::LocalPartition;
+use ch01_log::log_dir::CLEAN;
 use ch01_log::log_manager::LogManager;
 use ch01_log::metadata::PartitionImage;
 use ch01_log::partition::{Partition, PartitionError};
@@ -211,11 +213,30 @@ impl Replicas for AssignedPartitions {
             partition.close();
         }
     }
+
+    fn incarnation(&self) -> i64 {
+        self.broker_epoch()
+    }
+}
+
+/// The registration of a broker whose folder this is, if it stopped cleanly; -1 if not.
+pub fn previous_broker_epoch(folder: &Path) -> i64 {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Mark {
+        broker_epoch: i64,
+    }
+    let text = std::fs::read(folder.join(CLEAN)).unwrap_or_default();
+    serde_json::from_slice(&text).map_or(-1, |mark: Mark| mark.broker_epoch)
 }
 
 impl Copies for AssignedPartitions {
     fn me(&self) -> BrokerId {
         self.context.me
+    }
+
+    fn get(&self, name: &TopicPartition) -> Option<Arc<ReplicatedPartition>> {
+        self.get(name)
     }
 
     fn led_by(&self, leader: BrokerId) -> Vec<Arc<ReplicatedPartition>> {

@@ -97,8 +97,6 @@ pub struct Leadership {
     pub leader: Option<NodeId>,
     /// Its epoch.
     pub epoch: Epoch,
-    /// In the leader itself, the offset after LeaderChange: its first records are appended there.
-    pub epoch_start: Offset,
 }
 
 /// What a node says of the quorum.
@@ -448,8 +446,7 @@ impl Driver {
             Effect::LeaderChange { leader, epoch } => {
                 let who = leader.map_or("no leader".to_string(), |id| format!("{id} leads"));
                 info!("epoch {epoch} of the quorum: {who}");
-                let epoch_start = self.log.end();
-                self.leadership.send_replace(Leadership { leader, epoch, epoch_start });
+                self.leadership.send_replace(Leadership { leader, epoch });
             }
         }
         Ok(None)

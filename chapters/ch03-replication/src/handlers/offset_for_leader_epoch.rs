@@ -6,7 +6,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch00_wire::router::{Context, Reply};
 use ch01_log::text_checkpoint::TopicPartition;
 
-use crate::broker::State;
+use crate::broker::ReplicaState;
 use crate::epoch_end::EpochEnd;
 use crate::messages::{
     EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
@@ -15,7 +15,7 @@ use crate::messages::{
 
 /// Answers for each partition.
 pub async fn handle(
-    state: Arc<State>,
+    state: Arc<ReplicaState>,
     context: Context,
     request: OffsetForLeaderEpochRequest,
 ) -> Reply<OffsetForLeaderEpochResponse> {
@@ -29,7 +29,11 @@ pub async fn handle(
     answer_topics(&state, request, asker).into()
 }
 
-fn answer_topics(state: &State, request: OffsetForLeaderEpochRequest, asker: i32) -> OffsetForLeaderEpochResponse {
+fn answer_topics(
+    state: &ReplicaState,
+    request: OffsetForLeaderEpochRequest,
+    asker: i32,
+) -> OffsetForLeaderEpochResponse {
     let topics = request.topics.into_iter().map(|topic: OffsetForLeaderTopic| {
         let one = |wanted: OffsetForLeaderPartition| {
             let found = find(state, &topic.topic, &wanted, asker);
@@ -47,7 +51,7 @@ fn answer_topics(state: &State, request: OffsetForLeaderEpochRequest, asker: i32
 }
 
 fn find(
-    state: &State,
+    state: &ReplicaState,
     topic: &str,
     wanted: &OffsetForLeaderPartition,
     asker: i32,
@@ -55,7 +59,7 @@ fn find(
     // Does it exist, is its disk there?
     state.log.partition(topic, wanted.partition)?;
     let name = TopicPartition::new(topic, wanted.partition);
-    let partition = state.manager.get(&name).ok_or(ErrorCode::NOT_LEADER_OR_FOLLOWER)?;
+    let partition = state.copies.get(&name).ok_or(ErrorCode::NOT_LEADER_OR_FOLLOWER)?;
     partition.end_of_epoch(asker, wanted.current_leader_epoch, wanted.leader_epoch)
 }
 

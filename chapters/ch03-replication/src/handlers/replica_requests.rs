@@ -14,11 +14,11 @@ use ch01_log::messages::{
     ListOffsetsTopicResponse,
 };
 
-use crate::broker::State;
+use crate::broker::ReplicaState;
 
 // ANCHOR: fetch
 /// Fetch.
-pub async fn handle_fetch(state: Arc<State>, context: Context, request: FetchRequest) -> Reply<FetchResponse> {
+pub async fn handle_fetch(state: Arc<ReplicaState>, context: Context, request: FetchRequest) -> Reply<FetchResponse> {
     let replica = if context.version >= 15 { request.replica_state.replica_id } else { request.replica_id };
     if replica >= 0 && !state.serves_replicas(&context) {
         let error_code = ErrorCode::CLUSTER_AUTHORIZATION_FAILED;
@@ -30,7 +30,7 @@ pub async fn handle_fetch(state: Arc<State>, context: Context, request: FetchReq
 
 /// ListOffsets.
 pub async fn handle_list_offsets(
-    state: Arc<State>,
+    state: Arc<ReplicaState>,
     context: Context,
     request: ListOffsetsRequest,
 ) -> Reply<ListOffsetsResponse> {
