@@ -1,3 +1,4 @@
 //! Chapter 4.
 
 mod image_properties;
+mod zookeeper;

@@ -2,7 +2,16 @@
 //! decides by writing to it.
 //!
 //! `quorum` agrees on a log; `records` are what stands in it, `image` what they add up to; `controller` decides what is
-//! written next. All four are without disk, network or clock, and each can be read without the others.
+//! written next. All four are without disk, network or clock, and each can be read without the others. `zookeeper` is how
+//! it was before.
+//!
+//! Around the quorum: `metadata_log` and `quorum_state` are its disk, `quorum_links` and `quorum_wire` its network,
+//! `quorum_node` drives it, `quorum_listener` lets others ask. `formation`: which cluster is this?
+//!
+//! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
+//!
+//! Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
+//! partitions, `fetchers` copy, `isr_changes` and `producer_ids` ask the controller.
 
 pub mod assigned_partitions;
 pub mod config;
@@ -20,3 +29,4 @@ pub mod quorum_node;
 pub mod quorum_state;
 pub mod quorum_wire;
 pub mod records;
+pub mod zookeeper;

@@ -170,7 +170,7 @@ impl World {
 
     fn anything(&mut self) -> Checked {
         let (one, other, leader) = (self.any_node(), self.any_node(), self.leader());
-        let kind = self.random.below(13);
+        let kind = self.random.below(14);
         self.note(format_args!("chaos {kind}: {one} {other}, leader {leader}"));
         match kind {
             0 => self.die(one),
@@ -196,7 +196,8 @@ impl World {
                 let after = self.up_to(500);
                 self.plan(after, Happening::Action(Action::StopNow(leader)));
             }
-            _ => self.replace_disk(one),
+            12 => self.replace_disk(one),
+            _ => self.part(),
         }
         Ok(())
     }
@@ -246,6 +247,16 @@ impl World {
         self.cut.insert((from, to));
         let after = self.up_to(6000);
         self.plan(after, Happening::Action(Action::Join(from, to)));
+    }
+
+    /// The network falls into two parts.
+    fn part(&mut self) {
+        let ids: Vec<_> = self.nodes.keys().copied().collect();
+        let (left, right): (Vec<_>, Vec<_>) = ids.into_iter().partition(|_| self.chance(2));
+        for (&one, &other) in left.iter().flat_map(|one| right.iter().map(move |other| (one, other))) {
+            self.cut(one, other);
+            self.cut(other, one);
+        }
     }
 
     fn isolate(&mut self, id: NodeId) {

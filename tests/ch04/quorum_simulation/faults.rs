@@ -26,12 +26,12 @@ pub enum Fault {
 
 /// Every fault, a seed from which on to look for a run in which it shows, and what does not hold any more then.
 pub const FAULTS: &[(Fault, u64, &[&str])] = &[
-    (Fault::ForgetTheVote, 154, &[ONE_VOTE]),
-    (Fault::PersistLater, 287, &[ONE_VOTE]),
+    (Fault::ForgetTheVote, 121, &[ONE_VOTE]),
+    (Fault::PersistLater, 94, &[ONE_VOTE]),
     (Fault::FollowerDoesNotFlush, 0, &[MAJORITY]),
     (Fault::LeaderDoesNotFlush, 0, &[MAJORITY]),
-    (Fault::ShorterLogsWin, 2, &[LEADER_HAS_ALL]),
-    (Fault::NobodyTruncates, 2, &[COMMITTED_STAYS, ONE_HISTORY]),
-    (Fault::CommitEarlierEpochs, 1772, &[LEADER_HAS_ALL, COMMITTED_STAYS]),
-    (Fault::EmptyDisksVote, 12, &[LEADER_HAS_ALL, ONE_VOTE]),
+    (Fault::ShorterLogsWin, 0, &[LEADER_HAS_ALL]),
+    (Fault::NobodyTruncates, 0, &[COMMITTED_STAYS, ONE_HISTORY]),
+    (Fault::CommitEarlierEpochs, 585, &[LEADER_HAS_ALL, COMMITTED_STAYS]),
+    (Fault::EmptyDisksVote, 9, &[LEADER_HAS_ALL, ONE_VOTE]),
 ];

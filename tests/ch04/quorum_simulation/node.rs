@@ -1,19 +1,18 @@
-//! A node: a disk, and a process that drives the machine. This is all that a driver has to do.
+//! A node: a disk and a process, and what becomes of them.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ch01_log::batch::{Offset, Timestamp};
 use ch04_controller::quorum::commit::reached_by_majority;
-use ch04_controller::quorum::message::{Body, Call, Fetched, Request, Response};
+use ch04_controller::quorum::message::Request;
 use ch04_controller::quorum::vote::OffsetAndEpoch;
 use ch04_controller::quorum::{
-    CorrelationId, Effect, ElectionState, Event, NodeId, Quorum, ReplicaKey, RequestId, Start, Timeouts, Voters,
+    CorrelationId, ElectionState, Event, NodeId, Quorum, ReplicaKey, RequestId, Start, Timeouts, Voters,
 };
 
 use super::checks::Checked;
-use super::disk::{Disk, Record};
+use super::disk::Disk;
 use super::faults::Fault;
-use super::words;
 use super::world::{Arrival, Connection, World};
 
 /// A node.
@@ -35,17 +34,17 @@ pub struct Process {
     /// Requests that were not answered yet, and whom they went to.
     pub outstanding: BTreeMap<CorrelationId, NodeId>,
     /// Requests of others that were not answered yet.
-    answering: BTreeMap<RequestId, (Connection, Request)>,
-    next_request: RequestId,
+    pub answering: BTreeMap<RequestId, (Connection, Request)>,
+    pub next_request: RequestId,
     /// The flush that is under way: its number, and up to where.
-    flushing: Option<(u64, Offset)>,
-    next_flush: u64,
+    pub flushing: Option<(u64, Offset)>,
+    pub next_flush: u64,
     /// When the next tick comes.
-    wake_at: Option<Timestamp>,
+    pub wake_at: Option<Timestamp>,
     /// What it took for committed after the last step.
-    high_watermark: Offset,
+    pub high_watermark: Offset,
     /// Its leader epoch has committed something.
-    has_committed: bool,
+    pub has_committed: bool,
 }
 
 impl Node {
@@ -60,6 +59,7 @@ impl Node {
 }
 
 impl World {
+    /// A node starts, if it is down.
     pub fn start(&mut self, id: NodeId) -> Checked {
         let (seed, now, forgets) = (self.random.below(i64::MAX) as u64, self.now, self.is(Fault::ForgetTheVote));
         let may_vote = self.is(Fault::EmptyDisksVote);
@@ -98,192 +98,8 @@ impl World {
         self.step(id, Event::Tick, &[])
     }
 
-    /// Something comes to a node. What was meant for an earlier process of it does not arrive.
-    pub fn arrive(&mut self, to: NodeId, life: Option<u64>, arrival: Arrival) -> Checked {
-        let node = self.nodes.get_mut(&to).expect("a node");
-        if life.is_some_and(|life| life != node.life) {
-            return Ok(());
-        }
-        let Some(process) = &mut node.process else {
-            if let Arrival::Request { from, .. } | Arrival::SnapshotRequest { from, .. } = arrival {
-                self.refuse(to, from);
-            }
-            return Ok(());
-        };
-        if let Some(kept) = &mut process.paused {
-            kept.push(arrival);
-            return Ok(());
-        }
-        match arrival {
-            Arrival::Tick if process.wake_at.is_none_or(|at| at > self.now) => Ok(()),
-            Arrival::Tick => {
-                process.wake_at = None;
-                self.step(to, Event::Tick, &[])
-            }
-            Arrival::Request { from, request } => {
-                process.next_request += 1;
-                let request_id = process.next_request;
-                process.answering.insert(request_id, (from, request.clone()));
-                self.step(to, Event::Request { request_id, request }, &[])
-            }
-            Arrival::Response { correlation_id, response, records } => {
-                if process.outstanding.remove(&correlation_id).is_none() {
-                    return Ok(());
-                }
-                self.step(to, Event::Response { correlation_id, response }, &records)
-            }
-            Arrival::Failed { correlation_id } => {
-                if process.outstanding.remove(&correlation_id).is_none() {
-                    return Ok(());
-                }
-                self.step(to, Event::Failed { correlation_id }, &[])
-            }
-            Arrival::Refused { node } => self.step(to, Event::Refused { node }, &[]),
-            Arrival::Flushed { number } => self.flushed(to, number),
-            Arrival::SnapshotRequest { from, snapshot } => self.send_snapshot(to, from, snapshot),
-            Arrival::Snapshot { correlation_id, records } => {
-                if process.outstanding.remove(&correlation_id).is_none() {
-                    return Ok(());
-                }
-                self.step(to, Event::SnapshotPart { correlation_id }, &[])?;
-                self.step(to, Event::SnapshotFetched { correlation_id }, &records)
-            }
-            Arrival::Append { count } => self.client_appends(to, count),
-            Arrival::TakeSnapshot => self.take_snapshot(to),
-            Arrival::Stop => self.step(to, Event::Stop, &[]),
-        }
-    }
-
-    /// One step of the machine, everything that it wants done, and what follows from that at once.
-    pub fn step(&mut self, id: NodeId, event: Event, records: &[Record]) -> Checked {
-        self.seen.steps += 1;
-        self.synced = 0;
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
-            let now = self.now;
-            let Some(process) = &mut self.nodes.get_mut(&id).expect("a node").process else { return Ok(()) };
-            let noted = format!("{event:?}");
-            let mut effects = process.quorum.step(now, event);
-            self.note(format_args!("{id} {noted}"));
-            if self.is(Fault::PersistLater) {
-                effects.sort_by_key(|effect| matches!(effect, Effect::Persist(_)));
-            }
-            for effect in effects {
-                if self.chance(self.weather.sudden) {
-                    self.die(id);
-                    return Ok(());
-                }
-                self.note(format_args!("{id}   -> {effect:?}"));
-                self.tell(id, words::effect(&effect));
-                self.perform(id, effect, records, &mut events)?;
-            }
-            self.check(id)?;
-        }
-        self.plan_tick(id);
-        Ok(())
-    }
-
-    fn perform(&mut self, id: NodeId, effect: Effect, records: &[Record], events: &mut VecDeque<Event>) -> Checked {
-        let lies = self.fault;
-        let node = self.nodes.get_mut(&id).expect("a node");
-        let life = node.life;
-        match effect {
-            Effect::Persist(election) => {
-                node.disk.election = election;
-                self.synced += self.random.below(self.weather.flush);
-            }
-            Effect::Send { to, correlation_id, mut request } => {
-                if let Call::Vote { candidate, end, pre_vote, .. } = &mut request.call {
-                    if !*pre_vote {
-                        self.checks.voted(id, request.epoch, candidate.id)?;
-                    }
-                    if lies == Some(Fault::ShorterLogsWin) {
-                        end.offset += 1_000;
-                        end.epoch = request.epoch;
-                    }
-                }
-                node.process().outstanding.insert(correlation_id, to);
-                let from = Connection { node: id, life, correlation_id };
-                self.send(from, to, Arrival::Request { from, request });
-            }
-            Effect::Answer { request_id, response } => {
-                let (to, request) = node.process().answering.remove(&request_id).expect("asked, and not answered yet");
-                if let (Call::Vote { candidate, pre_vote: false, .. }, Body::Vote { granted: true }) =
-                    (&request.call, &response.body)
-                {
-                    self.checks.voted(id, request.epoch, candidate.id)?;
-                }
-                let (mut response, records) = self.with_records(id, &request, response);
-                if let (Call::Vote { pre_vote: true, .. }, Body::Vote { granted }) = (&request.call, &mut response.body)
-                {
-                    *granted |= self.random.below(1000) < self.weather.rash;
-                }
-                self.tell(id, words::answer(to.node, &response));
-                let correlation_id = to.correlation_id;
-                self.respond(id, to, Arrival::Response { correlation_id, response, records });
-            }
-            Effect::AppendLeaderChange { epoch, .. } => self.append(id, epoch, events)?,
-            Effect::Append { end } => {
-                for record in records {
-                    let offset = node.disk.records.len();
-                    node.disk.append(record.epoch, record.value);
-                    self.checks.appended(offset, &node.disk.records[offset])?;
-                }
-                assert_eq!(node.disk.end(), end, "the records that came are those that the machine was told of");
-                match lies {
-                    Some(Fault::FollowerDoesNotFlush) => events.push_back(Event::Flushed { end }),
-                    _ => self.flush(id),
-                }
-            }
-            Effect::Truncate(offset) => {
-                self.seen.truncations += 1;
-                node.disk.truncate(offset);
-                node.process().flushing = None;
-            }
-            Effect::FetchSnapshot { from: leader, correlation_id, snapshot } => {
-                node.process().outstanding.insert(correlation_id, leader);
-                let from = Connection { node: id, life, correlation_id };
-                self.send(from, leader, Arrival::SnapshotRequest { from, snapshot });
-            }
-            Effect::InstallSnapshot(snapshot) => {
-                self.seen.snapshots += 1;
-                node.disk.records = records.to_vec();
-                node.disk.flushed = records.len();
-                node.disk.start = snapshot;
-                node.process().flushing = None;
-            }
-            Effect::HighWatermark(_) => {}
-            Effect::CaughtUp => node.disk.may_vote = true,
-            Effect::LeaderChange { leader, epoch } => {
-                if leader == Some(id) {
-                    self.seen.leaders += 1;
-                    self.elected.push((id, self.now));
-                    node.process().has_committed = false;
-                    self.checks.leads(id, life, epoch, &node.disk, self.now)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Fills a fetch's answer with some of the records that the machine has for it.
-    fn with_records(&mut self, id: NodeId, request: &Request, mut response: Response) -> (Response, Vec<Record>) {
-        let (Call::Fetch(fetch), most, lies) = (&request.call, self.up_to(self.weather.batch), self.fault) else {
-            return (response, Vec::new());
-        };
-        let disk = &self.nodes[&id].disk;
-        let Body::Fetch { data, .. } = &mut response.body else { return (response, Vec::new()) };
-        if lies == Some(Fault::NobodyTruncates) && matches!(data, Fetched::Diverging(_)) {
-            *data = Fetched::Batches { end: disk.end().max(fetch.offset), epochs: Vec::new() };
-        }
-        let Fetched::Batches { end, epochs } = data else { return (response, Vec::new()) };
-        *end = (*end).min(fetch.offset + most);
-        *epochs = disk.epochs(fetch.offset, *end);
-        let records = disk.records.get(fetch.offset as usize..*end as usize).unwrap_or_default().to_vec();
-        (response, records)
-    }
-
-    fn append(&mut self, id: NodeId, epoch: i32, events: &mut VecDeque<Event>) -> Checked {
+    /// A leader appends a record of its epoch.
+    pub fn append(&mut self, id: NodeId, epoch: i32, events: &mut VecDeque<Event>) -> Checked {
         self.last_value += 1;
         let disk = &mut self.nodes.get_mut(&id).expect("a node").disk;
         let (offset, value) = (disk.records.len(), self.last_value);
@@ -298,7 +114,8 @@ impl World {
         Ok(())
     }
 
-    fn client_appends(&mut self, id: NodeId, count: i64) -> Checked {
+    /// A client appends records, as long as the node takes itself for the leader.
+    pub fn client_appends(&mut self, id: NodeId, count: i64) -> Checked {
         for _ in 0..count {
             let Some(process) = &self.nodes[&id].process else { break };
             if process.quorum.role() != "leader" {
@@ -312,7 +129,7 @@ impl World {
     }
 
     /// Begins to flush, unless that is under way: then it goes on afterwards.
-    fn flush(&mut self, id: NodeId) {
+    pub fn flush(&mut self, id: NodeId) {
         let takes = if self.chance(100) { 20 * self.weather.flush } else { self.weather.flush };
         let takes = self.up_to(takes);
         let node = self.nodes.get_mut(&id).expect("a node");
@@ -326,7 +143,8 @@ impl World {
         }
     }
 
-    fn flushed(&mut self, id: NodeId, number: u64) -> Checked {
+    /// A flush is done; another begins if there is more.
+    pub fn flushed(&mut self, id: NodeId, number: u64) -> Checked {
         let node = self.nodes.get_mut(&id).expect("a node");
         let Some((_, end)) = node.process().flushing.take_if(|(flushing, _)| *flushing == number) else {
             return Ok(());
@@ -338,7 +156,8 @@ impl World {
         self.step(id, Event::Flushed { end }, &[])
     }
 
-    fn send_snapshot(&mut self, id: NodeId, to: Connection, snapshot: OffsetAndEpoch) -> Checked {
+    /// A node is asked for its snapshot.
+    pub fn send_snapshot(&mut self, id: NodeId, to: Connection, snapshot: OffsetAndEpoch) -> Checked {
         let disk = &self.nodes[&id].disk;
         let (correlation_id, has_it) = (to.correlation_id, disk.start == snapshot);
         let records: Vec<_> = disk.records.iter().take(disk.start.offset as usize).copied().collect();
@@ -350,7 +169,8 @@ impl World {
         self.step(id, Event::SnapshotRead { replica, epoch }, &[])
     }
 
-    fn take_snapshot(&mut self, id: NodeId) -> Checked {
+    /// A node makes a snapshot of some of what is committed.
+    pub fn take_snapshot(&mut self, id: NodeId) -> Checked {
         let random = self.random.below(1 << 40);
         let committed = self.checks.committed.len() as i64;
         let node = self.nodes[&id].process.as_ref().expect("it is up");
@@ -364,7 +184,7 @@ impl World {
     }
 
     /// Looks at a node after a step.
-    fn check(&mut self, id: NodeId) -> Checked {
+    pub fn check(&mut self, id: NodeId) -> Checked {
         let commits_early = self.is(Fault::CommitEarlierEpochs);
         let node = self.nodes.get_mut(&id).expect("a node");
         let Some(process) = &mut node.process else { return Ok(()) };
@@ -398,17 +218,6 @@ impl World {
         Ok(())
     }
 
-    fn plan_tick(&mut self, id: NodeId) {
-        let now = self.now;
-        let node = self.nodes.get_mut(&id).expect("a node");
-        let (life, Some(process)) = (node.life, &mut node.process) else { return };
-        let Some(at) = process.quorum.deadline().map(|at| at.max(now)) else { return };
-        if process.wake_at.is_none_or(|planned| planned > at) {
-            process.wake_at = Some(at);
-            self.plan_arrival(at - now, id, Some(life), Arrival::Tick);
-        }
-    }
-
     /// A process dies. Of what was not flushed some may have come to the disk, from the front.
     pub fn crash(&mut self, id: NodeId) {
         self.seen.crashes += 1;
@@ -421,13 +230,6 @@ impl World {
         node.disk.flushed = keep;
         node.process = None;
         node.life += 1;
-        let asked = self.nodes.iter().flat_map(|(&other, node)| {
-            let outstanding = node.process.iter().flat_map(|process| &process.outstanding);
-            let asked = outstanding.filter(move |(_, to)| **to == id);
-            asked.map(move |(&correlation_id, _)| Connection { node: other, life: node.life, correlation_id })
-        });
-        for connection in asked.collect::<Vec<_>>() {
-            self.refuse(id, connection);
-        }
+        self.close_connections(id);
     }
 }

@@ -1,4 +1,4 @@
-//! Nodes, a network between them, and time. `node.rs` is what a driver of the machine does; `chaos.rs` is what happens.
+//! Nodes, a network between them, and time. `driver.rs` drives the machine; `chaos.rs` is what happens.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -285,9 +285,26 @@ impl World {
     /// A node is not there: who asked it is told by its operating system.
     pub fn refuse(&mut self, from: NodeId, to: Connection) {
         if !self.cut.contains(&(from, to.node)) {
-            let Connection { node, life, correlation_id } = to;
-            self.plan_arrival(1, node, Some(life), Arrival::Failed { correlation_id });
-            self.plan_arrival(1, node, Some(life), Arrival::Refused { node: from });
+            let (Connection { node, life, correlation_id }, delay) = (to, self.up_to(self.weather.delay));
+            self.plan_arrival(delay, node, Some(life), Arrival::Failed { correlation_id });
+            self.plan_arrival(delay, node, Some(life), Arrival::Refused { node: from });
+        }
+    }
+
+    /// A process is gone: so are all connections to it.
+    pub fn close_connections(&mut self, of: NodeId) {
+        let mut closed = Vec::new();
+        for (&node, Node { life, process, .. }) in &self.nodes {
+            let outstanding = process.iter().flat_map(|process| &process.outstanding);
+            let failed = outstanding.filter(|(_, to)| **to == of);
+            let failed = failed.map(|(&correlation_id, _)| Arrival::Failed { correlation_id });
+            closed.push((node, *life, failed.chain([Arrival::Refused { node: of }]).collect::<Vec<_>>()));
+        }
+        for (node, life, arrivals) in closed {
+            let delay = self.up_to(self.weather.delay);
+            for arrival in arrivals.into_iter().filter(|_| !self.cut.contains(&(of, node))).collect::<Vec<_>>() {
+                self.plan_arrival(delay, node, Some(life), arrival);
+            }
         }
     }
 }

@@ -14,6 +14,7 @@
 //! When a leader dies, all notice at the same moment. If all then stood at once, each would have its own vote. So one who
 //! asks itself refuses another whose claim is worse: a shorter log, or an equal one and a higher number. The other does
 //! not refuse the better claim, and exactly one stands. One that was itself refused by the other stands in nobody's way.
+//! And one that waits, and is asked by somebody whose log is too short for its vote, knows that now is the time to ask.
 //!
 //! Caveat: all of that is courtesy, and nothing rests on it. A wrong answer to "would you?" costs an election; what makes
 //! leaders unique is the vote alone.
@@ -145,6 +146,9 @@ impl Quorum {
         if granted && !pre_vote && self.election.voted_for.is_none() {
             self.promise(ElectionState { voted_for: Some(candidate), ..self.election });
             self.become_unattached(self.election.epoch);
+        }
+        if pre_vote && end < self.log.end() {
+            self.stand_now();
         }
         self.response(ErrorCode::NONE, Body::Vote { granted })
     }

@@ -7,8 +7,8 @@
 //!
 //! The driver does effects in order, and each wholly before the next: a vote that is to be persisted is synced before the
 //! answer that depends on it goes out. An append, a flush and a truncation wait for each other too: once the log was
-//! truncated, no flush from before is reported any more. Whoever drives it also calls `step` with `Event::Tick` when
-//! `Quorum::deadline` has come.
+//! truncated or replaced, no flush from before is reported any more; else every append is followed by a report that all of
+//! it is flushed. The driver also calls `step` with `Event::Tick` when `Quorum::deadline` has come.
 
 use ch01_log::batch::{Epoch, Offset};
 
@@ -48,7 +48,8 @@ pub enum Event {
         /// Which one.
         correlation_id: CorrelationId,
     },
-    /// The connection to a node was closed and a new one is refused: its process is gone.
+    /// The connection to a node was closed and a new one is refused: its process is gone. To be noticed at once for the
+    /// leader, also while no request is under way.
     Refused {
         /// Which node.
         node: NodeId,

@@ -124,8 +124,8 @@ impl Quorum {
         let (now, own_end) = (self.now, self.log.end().offset);
         let is_voter = self.voters.contains(key);
         let Role::Leader(leader) = &mut self.role else { return };
-        // A number may stand for a voter and for somebody with another directory: the voter counts.
-        if !is_voter && leader.begin_at.contains_key(&key.id) {
+        // Somebody else with the number of a voter, such as that voter with an empty disk, does not count for it.
+        if key.id == self.me.id || !is_voter && self.voters.ids().any(|id| id == key.id) {
             return;
         }
         let before = leader.replicas.get(&key.id).and_then(|replica| replica.last_caught_up);

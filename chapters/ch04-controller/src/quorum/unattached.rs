@@ -60,6 +60,13 @@ impl Quorum {
         unattached.asked += 1;
     }
 
+    /// Somebody else has no leader either, and no chance: whoever waits need not wait any longer.
+    pub(super) fn stand_now(&mut self) {
+        if let Role::Unattached(unattached) = &mut self.role {
+            unattached.stand_at = self.now;
+        }
+    }
+
     /// Whoever was asked did not know, or was not reached.
     pub(super) fn ask_another(&mut self, correlation_id: CorrelationId) {
         let Role::Unattached(unattached) = &mut self.role else { return };
