@@ -3,6 +3,7 @@
 
 #[path = "../ch01/support/mod.rs"]
 mod ch01;
+mod controller_support;
 mod difference;
 mod golden;
 mod image;

@@ -1,4 +1,6 @@
 //! Chapter 4.
 
+mod controller_scripts;
+mod controller_support;
 mod image_properties;
 mod zookeeper;
