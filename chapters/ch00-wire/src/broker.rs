@@ -42,8 +42,16 @@ pub fn bind(config: &WireConfig) -> Result<Vec<(server::BoundListener, Listener)
     for listener in config.listeners.iter().filter(|l| config.controller_listener_names.contains(&l.name)) {
         warn!("{listener} stays closed: no controller runs in this chapter's broker");
     }
+    bind_all(config, config.client_listeners()?)
+}
+
+/// Binds listeners, each with the address that is to be told to others, if it is not the one where it listens.
+pub fn bind_all(
+    config: &WireConfig,
+    wanted: Vec<(Listener, Option<Listener>)>,
+) -> Result<Vec<(server::BoundListener, Listener)>, String> {
     let mut listeners = Vec::new();
-    for (listener, advertised) in config.client_listeners()? {
+    for (listener, advertised) in wanted {
         let bound = server::bind(&listener, config)
             .map_err(|e| format!("listeners: cannot listen at {listener}: {e}; is another broker running there?"))?;
         let host = if listener.host.is_empty() { host_name() } else { listener.host.clone() };

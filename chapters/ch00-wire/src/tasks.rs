@@ -20,6 +20,11 @@ impl Tasks {
         Tasks::default()
     }
 
+    /// A set that is stopped by itself, and whose panics are noticed with those of this one.
+    pub fn child(&self) -> Tasks {
+        Tasks { panicked: self.panicked.clone(), ..Tasks::default() }
+    }
+
     /// Runs a task.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let watch = WatchForPanic(self.panicked.clone());

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use ch00_wire::error_code::ErrorCode;
+use ch00_wire::uuid::Uuid;
 use ch01_log::batch::Offset;
 use ch01_log::config::TopicSettings;
 use ch01_log::local_partition::LocalPartition;
@@ -99,6 +100,13 @@ impl AssignedPartitions {
     /// The logs are open.
     pub fn set_logs(&self, logs: Arc<LogManager>) {
         let _ = self.logs.set(logs);
+    }
+
+    /// Those of this broker's directories that have failed.
+    pub fn offline_directories(&self, directories: &[Uuid]) -> Vec<Uuid> {
+        let Some(logs) = self.logs.get() else { return Vec::new() };
+        let failed = logs.dirs().iter().filter(|dir| dir.is_failed()).map(|dir| dir.id());
+        failed.filter(|id| directories.contains(id)).collect()
     }
 
     /// This broker's registration; -1: it has none.

@@ -13,15 +13,26 @@
 //! Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
 //! partitions, `fetchers` copy, `isr_changes` and `producer_ids` ask the controller.
 
+pub mod active_controller;
 pub mod assigned_partitions;
+pub mod broker;
+pub mod broker_lifecycle;
 pub mod config;
+pub mod config_rules;
 pub mod controller;
+pub mod controller_channel;
+pub mod controller_listener;
+pub mod decided;
+pub mod fetchers;
 pub mod formation;
 pub mod handlers;
 pub mod image;
+pub mod isr_changes;
 pub mod messages;
 pub mod metadata_log;
 pub mod metadata_publisher;
+pub mod outside;
+pub mod producer_ids;
 pub mod quorum;
 pub mod quorum_links;
 pub mod quorum_listener;

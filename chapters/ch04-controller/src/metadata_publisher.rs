@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tracing::error;
 
 use crate::assigned_partitions::AssignedPartitions;
+use crate::fetchers::Fetchers;
 use crate::image::{BrokerRegistration, Change, ClusterImage, ConfigResource, Topic, difference};
 use crate::quorum_node::{Committed, Leadership};
 
@@ -32,6 +33,7 @@ pub struct MetadataPublisher {
     partitions: Arc<AssignedPartitions>,
     topics: Arc<Mutex<Topics>>,
     config: Arc<LiveConfig>,
+    fetchers: Fetchers,
     image: Arc<watch::Sender<Arc<MetadataImage>>>,
     cluster_id: String,
     /// Up to where the metadata log was acted upon.
@@ -44,11 +46,13 @@ impl MetadataPublisher {
         partitions: Arc<AssignedPartitions>,
         topics: Arc<Mutex<Topics>>,
         config: Arc<LiveConfig>,
+        fetchers: Fetchers,
         cluster_id: &str,
+        applied: watch::Sender<i64>,
     ) -> MetadataPublisher {
         let image = topics.lock().unwrap().publisher();
         let (me, cluster_id) = (partitions.context().me, cluster_id.to_owned());
-        MetadataPublisher { me, partitions, topics, config, image, cluster_id, applied: watch::Sender::new(0) }
+        MetadataPublisher { me, partitions, topics, config, fetchers, image, cluster_id, applied }
     }
 
     /// Up to where the metadata log was acted upon.
@@ -129,6 +133,7 @@ impl MetadataPublisher {
     fn publish_brokers(&self, cluster: &ClusterImage, controller: Option<i32>) {
         let alive = cluster.nodes.brokers().filter(|broker| !broker.fenced);
         let brokers: BTreeMap<_, _> = alive.map(|broker| (broker.broker_id, broker_image(broker))).collect();
+        self.fetchers.follow(brokers.values());
         let racks = brokers.values().filter_map(|broker| Some((broker.id, broker.rack.clone()?))).collect();
         self.partitions.context().set_racks(racks);
         // Clients connect to it: it has to be a broker that is alive. Any of them sends on what only the controller can do.

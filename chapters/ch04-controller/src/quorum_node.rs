@@ -246,6 +246,8 @@ struct Driver {
     voters_record: Vec<ControlRecord>,
     may_vote: MayVote,
     links: Links,
+    /// They have to go on for a while when everything else stops.
+    link_tasks: Tasks,
     incoming: mpsc::UnboundedReceiver<Incoming>,
     addresses: Arc<Mutex<BTreeMap<NodeId, String>>>,
     disk: Disk,
@@ -273,7 +275,8 @@ impl Driver {
         let addresses = Arc::new(Mutex::new(config.addresses));
         let (sender, incoming) = mpsc::unbounded_channel();
         let me = identity.me;
-        let links = Links::new(identity, addresses.clone(), config.request_timeout, sender, tasks.clone());
+        let link_tasks = tasks.child();
+        let links = Links::new(identity, addresses.clone(), config.request_timeout, sender, link_tasks.clone());
         let quorum = Quorum::new(Start {
             me,
             voters,
@@ -292,6 +295,7 @@ impl Driver {
             voters_record: Vec::new(),
             may_vote: config.may_vote,
             links,
+            link_tasks,
             incoming,
             addresses,
             disk,
@@ -319,6 +323,7 @@ impl Driver {
     // ANCHOR: run
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, tasks: Tasks) -> Result<(), StorageError> {
         self.step(Event::Tick, Bytes::new())?;
+        self.flush()?;
         while !tasks.is_stopping() {
             let wake = self.quorum.deadline().map_or(3_600_000, |deadline| deadline - self.now()).max(0);
             tokio::select! {
@@ -335,6 +340,7 @@ impl Driver {
             self.flush()?;
         }
         self.say_farewell().await?;
+        self.link_tasks.stop().await;
         self.log.close(self.clock.now())
     }
     // ANCHOR_END: run

@@ -1,7 +1,11 @@
 //! What the nodes of a quorum, brokers and tools ask.
 
+pub mod broker_heartbeat;
+pub mod decided;
 pub mod describe_controllers;
 pub mod describe_quorum;
 pub mod fetch_snapshot;
+pub mod init_producer_id;
+pub mod metadata;
 pub mod metadata_fetch;
 pub mod quorum;

@@ -1,0 +1,112 @@
+//! The way to the active controller, wherever it is: in this process, or on another node, over its controller listener.
+//!
+//! What brokers and clients ask of it are Kafka's requests. Each knows how it is decided (`Decided`), so the same code
+//! serves it here, answers it on the controller listener, and sends it on from a broker that is not the controller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ch00_wire::client::{Client, ClientError};
+use ch00_wire::error_code::ErrorCode;
+use ch00_wire::table::Request;
+use tokio::time::timeout;
+
+use crate::active_controller::ControllerHandle;
+use crate::controller::{At, Controller, Outcome};
+use crate::image::ClusterImage;
+use crate::quorum::NodeId;
+use crate::quorum_node::QuorumNode;
+
+/// A request that the controller decides about.
+pub trait Decided: Request<Response: Sync> + Clone + Sync {
+    /// What the controller makes of it.
+    fn decide(&self, controller: &mut Controller, at: At) -> Outcome<Self::Response>;
+
+    /// The answer when it was not decided, and why.
+    fn refused(&self, error: ErrorCode, why: &str) -> Self::Response;
+
+    /// Whether a broker that has this image knows what was decided: before that, it does not pass on the answer.
+    fn is_seen(&self, _response: &Self::Response, _image: &ClusterImage) -> bool {
+        true
+    }
+
+    /// Whether an answer says that the one who gave it is not the controller.
+    fn is_from_nobody(response: &Self::Response) -> bool;
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// Nobody leads the quorum, as far as is known here.
+    #[error("there is no active controller at the moment")]
+    NoController,
+    /// It was not reached.
+    #[error("controller {0}: {1}")]
+    Client(NodeId, ClientError),
+}
+
+/// One connection to the active controller, made anew when that is another.
+pub struct ControllerChannel {
+    node: QuorumNode,
+    controller: Option<ControllerHandle>,
+    name: Arc<str>,
+    patience: Duration,
+    client: Option<(NodeId, Client)>,
+}
+
+impl ControllerChannel {
+    /// No connection yet. `controller`: this node's own, if it may be one; `patience`: how long an answer may take.
+    pub fn new(
+        node: QuorumNode,
+        controller: Option<ControllerHandle>,
+        name: &str,
+        patience: Duration,
+    ) -> ControllerChannel {
+        ControllerChannel { node, controller, name: name.into(), patience, client: None }
+    }
+
+    // ANCHOR: ask
+    /// Asks the controller. `version`: of the request, if somebody else has chosen it.
+    pub async fn ask<R: Decided>(&mut self, request: &R, version: Option<i16>) -> Result<R::Response, ChannelError> {
+        let leader = self.node.leadership().borrow().leader.ok_or(ChannelError::NoController)?;
+        if leader == self.node.id() {
+            let controller = self.controller.as_ref().ok_or(ChannelError::NoController)?;
+            let request = request.clone();
+            let decided = controller.ask(move |controller, at| request.decide(controller, at));
+            // Without a majority nothing is ever committed.
+            let answer = timeout(self.patience, decided).await.map_err(|_| ChannelError::NoController)?;
+            return answer.map_err(|_| ChannelError::NoController);
+        }
+        let called = timeout(self.patience, self.call(leader, request, version)).await;
+        let too_long = ClientError::Timeout { api: R::NAME, after: self.patience };
+        let answer = called.unwrap_or(Err(too_long));
+        match answer {
+            Ok(answer) if R::is_from_nobody(&answer) => Err(ChannelError::NoController),
+            Ok(answer) => Ok(answer),
+            Err(e) => {
+                self.client = None;
+                Err(ChannelError::Client(leader, e))
+            }
+        }
+    }
+    // ANCHOR_END: ask
+
+    async fn call<R: Request>(
+        &mut self,
+        leader: NodeId,
+        request: &R,
+        version: Option<i16>,
+    ) -> Result<R::Response, ClientError> {
+        if self.client.as_ref().is_none_or(|(node, _)| *node != leader) {
+            let address = self.node.address_of(leader).unwrap_or_default();
+            let mut client = Client::connect(address, &self.name).await?;
+            client.set_timeout(self.patience);
+            self.client = Some((leader, client));
+        }
+        let (_, client) = self.client.as_mut().expect("connected above");
+        match version {
+            Some(version) => client.call_version(version, request).await,
+            None => client.call(request).await,
+        }
+    }
+}
