@@ -91,6 +91,9 @@ pub trait Copies: Send + Sync {
     /// A leader's epoch is not what was thought.
     fn is_out_of_date(&self, leader: BrokerId);
 
+    /// The connection to a leader is gone, or was not to be had.
+    fn has_lost(&self, _leader: BrokerId) {}
+
     /// The incarnation of this broker, which leaders are told; -1: brokers have none.
     fn broker_epoch(&self) -> i64 {
         -1
@@ -118,7 +121,10 @@ impl Fetcher {
         loop {
             tokio::select! {
                 () = tasks.stopping() => return,
-                failure = self.fetch_until_it_fails() => debug!("fetching from broker {}: {failure}", self.leader.id),
+                failure = self.fetch_until_it_fails() => {
+                    self.copies.has_lost(self.leader.id);
+                    debug!("fetching from broker {}: {failure}", self.leader.id);
+                }
             }
             tokio::select! {
                 () = tasks.stopping() => return,

@@ -217,9 +217,13 @@ impl Leader {
             return Vec::new();
         }
         self.followers.retain(|replica, _| replicas.contains(replica));
+        let unheard = Follower { last_caught_up: Timestamp::MIN, ..Follower::default() };
         for &replica in replicas.iter().filter(|&&replica| replica != self.me) {
-            let unheard = Follower { last_caught_up: Timestamp::MIN, ..Follower::default() };
             self.followers.entry(replica).or_insert(unheard);
+        }
+        // Whoever was put out is not waited for, however well it kept up: it may be dead.
+        for replica in self.isr.confirmed().difference(isr.confirmed()) {
+            self.followers.entry(*replica).and_modify(|follower| *follower = unheard);
         }
         self.isr = isr;
         self.raise_high_watermark().into_iter().collect()

@@ -7,7 +7,7 @@
 //!
 //! Chapter 3's partitions do the work. Here they are found, made, and told their roles, again with every image.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
@@ -29,7 +29,7 @@ use ch03_replication::isr::BrokerId;
 use ch03_replication::replica::ReplicatedPartition;
 use ch03_replication::replica_context::ReplicaContext;
 use ch03_replication::replica_roles::{Followership, Leadership};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tracing::error;
 
 use crate::image::{ClusterImage, ConfigResource, PartitionRegistration};
@@ -47,6 +47,8 @@ pub struct AssignedPartitions {
     /// High watermarks as they were when the broker started.
     checkpoints: Offsets,
     following: Notify,
+    /// Leaders whose connection has broken, and of whom the controller has not said yet what became of them.
+    suspects: watch::Sender<BTreeSet<BrokerId>>,
     logs: OnceLock<Arc<LogManager>>,
     /// This broker's registration: the offset of its record in the metadata log; -1: none.
     broker_epoch: AtomicI64,
@@ -67,6 +69,7 @@ impl AssignedPartitions {
             partitions: RwLock::default(),
             checkpoints,
             following: Notify::new(),
+            suspects: watch::Sender::default(),
             logs: OnceLock::new(),
             broker_epoch: AtomicI64::new(-1),
         }
@@ -92,8 +95,25 @@ impl AssignedPartitions {
         &self.context
     }
 
+    /// Leaders that may be dead, and may be replaced in a moment: until then, what clients would be told is about to be
+    /// wrong.
+    pub fn suspects(&self) -> watch::Receiver<BTreeSet<BrokerId>> {
+        self.suspects.subscribe()
+    }
+
+    /// Nothing is wrong with a broker, or the controller has said so by now.
+    pub fn clear_suspicion(&self, broker: BrokerId) {
+        self.suspects.send_if_modified(|suspects| suspects.remove(&broker));
+    }
+
     /// Another image is acted upon from now on.
     pub fn set_cluster(&self, cluster: Arc<ClusterImage>) {
+        let leads = |broker| cluster.nodes.is_active(broker);
+        self.suspects.send_if_modified(|suspects| {
+            let before = suspects.len();
+            suspects.retain(|&broker| leads(broker));
+            suspects.len() < before
+        });
         *self.cluster.write().unwrap() = cluster;
     }
 
@@ -261,6 +281,11 @@ impl Copies for AssignedPartitions {
 
     fn is_out_of_date(&self, _: BrokerId) {
         // The next image tells.
+    }
+
+    fn has_lost(&self, leader: BrokerId) {
+        let is_there = self.cluster().nodes.is_active(leader);
+        self.suspects.send_if_modified(|suspects| is_there && suspects.insert(leader));
     }
 
     fn broker_epoch(&self) -> i64 {

@@ -361,14 +361,13 @@ async fn start_broker(
     let retention = retention_broker::Broker::open(live.clone(), hooks, &listeners, tasks).await?;
     let log = retention.state().log.clone();
     partitions.set_logs(log.logs.clone());
-    let fetchers = Fetchers::new(
-        partitions.clone(),
-        FetcherConfig::new(&config.replication),
-        &inter_broker_listener(config, &listeners),
-        tasks.clone(),
-    );
+    let between_brokers = inter_broker_listener(config, &listeners);
+    let fetcher_config = FetcherConfig::new(&config.replication);
+    let fetchers = Arc::new(Fetchers::new(partitions.clone(), fetcher_config, &between_brokers, tasks.clone()));
+    tasks.spawn(fetchers.clone().keep_asking());
+    let session = Duration::from_millis(config.broker_session_timeout_ms.unsigned_abs().into());
     let publisher =
-        MetadataPublisher::new(partitions.clone(), log.topics.clone(), live, fetchers, &cluster_id, applied);
+        MetadataPublisher::new(partitions.clone(), log.topics.clone(), live, fetchers, session, &cluster_id, applied);
     let applied = publisher.applied();
     tasks.spawn(Arc::new(publisher).run(node.committed(), node.leadership(), tasks.clone()));
     let isr_changes =

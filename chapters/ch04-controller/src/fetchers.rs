@@ -11,6 +11,7 @@ use ch03_replication::isr::BrokerId;
 use tokio::sync::oneshot;
 
 use crate::assigned_partitions::AssignedPartitions;
+use crate::handlers::broker_heartbeat::is_refused;
 
 /// The address that fetchers copy from, and what ends them when it is dropped.
 type Running = (String, Vec<oneshot::Sender<()>>);
@@ -49,6 +50,30 @@ impl Fetchers {
         }
     }
     // ANCHOR_END: follow
+
+    /// Finds out about leaders whose connections have broken: one that can be reached is none to wait for. For as long as
+    /// the broker runs.
+    pub async fn keep_asking(self: Arc<Self>) {
+        let mut suspects = self.partitions.suspects();
+        loop {
+            tokio::select! {
+                () = self.tasks.stopping() => return,
+                changed = suspects.changed() => if changed.is_err() { return },
+            }
+            let now = suspects.borrow_and_update().clone();
+            for broker in now {
+                let address = self.running.lock().unwrap().get(&broker).map(|(address, _)| address.clone());
+                let partitions = self.partitions.clone();
+                self.tasks.spawn(async move {
+                    if let Some(address) = address
+                        && !is_refused(&address).await
+                    {
+                        partitions.clear_suspicion(broker);
+                    }
+                });
+            }
+        }
+    }
 
     fn start(&self, leader: ClusterBroker, index: u64) -> oneshot::Sender<()> {
         let (end, ended) = oneshot::channel();

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use ch00_wire::tasks::Tasks;
 use ch01_log::config::TopicSettings;
@@ -33,8 +34,12 @@ pub struct MetadataPublisher {
     partitions: Arc<AssignedPartitions>,
     topics: Arc<Mutex<Topics>>,
     config: Arc<LiveConfig>,
-    fetchers: Fetchers,
+    fetchers: Arc<Fetchers>,
     image: Arc<watch::Sender<Arc<MetadataImage>>>,
+    /// Brokers, and when they were last seen alive.
+    seen: Mutex<BTreeMap<i32, (BrokerImage, Instant)>>,
+    /// `broker.session.timeout.ms`.
+    session: Duration,
     cluster_id: String,
     /// Up to where the metadata log was acted upon.
     applied: watch::Sender<i64>,
@@ -46,13 +51,15 @@ impl MetadataPublisher {
         partitions: Arc<AssignedPartitions>,
         topics: Arc<Mutex<Topics>>,
         config: Arc<LiveConfig>,
-        fetchers: Fetchers,
+        fetchers: Arc<Fetchers>,
+        session: Duration,
         cluster_id: &str,
         applied: watch::Sender<i64>,
     ) -> MetadataPublisher {
         let image = topics.lock().unwrap().publisher();
         let (me, cluster_id) = (partitions.context().me, cluster_id.to_owned());
-        MetadataPublisher { me, partitions, topics, config, fetchers, image, cluster_id, applied }
+        let seen = Mutex::default();
+        MetadataPublisher { me, partitions, topics, config, fetchers, image, seen, session, cluster_id, applied }
     }
 
     /// Up to where the metadata log was acted upon.
@@ -130,6 +137,18 @@ impl MetadataPublisher {
         topics.configure_logs();
     }
 
+    /// A broker that is gone stays in the list for as long as a session lasts: some clients drop what they were about to
+    /// send to a broker that is not listed any more, and think about it for a second. Apache Kafka's controller notices a
+    /// death that late by itself.
+    fn with_those_just_gone(&self, alive: BTreeMap<i32, BrokerImage>) -> BTreeMap<i32, BrokerImage> {
+        let (mut seen, now) = (self.seen.lock().unwrap(), Instant::now());
+        seen.extend(alive.iter().map(|(&id, broker)| (id, (broker.clone(), now))));
+        seen.retain(|_, (_, last)| now.duration_since(*last) < self.session);
+        let mut brokers: BTreeMap<_, _> = seen.iter().map(|(&id, (broker, _))| (id, broker.clone())).collect();
+        brokers.extend(alive);
+        brokers
+    }
+
     fn publish_brokers(&self, cluster: &ClusterImage, controller: Option<i32>) {
         let alive = cluster.nodes.brokers().filter(|broker| !broker.fenced);
         let brokers: BTreeMap<_, _> = alive.map(|broker| (broker.broker_id, broker_image(broker))).collect();
@@ -139,6 +158,7 @@ impl MetadataPublisher {
         // Clients connect to it: it has to be a broker that is alive. Any of them sends on what only the controller can do.
         let controller_id = controller.filter(|id| brokers.contains_key(id));
         let controller_id = controller_id.or_else(|| brokers.keys().next().copied()).unwrap_or(-1);
+        let brokers = self.with_those_just_gone(brokers);
         self.image.send_if_modified(|image| {
             let is_same =
                 (&image.brokers, image.controller_id, &image.cluster_id) == (&brokers, controller_id, &self.cluster_id);

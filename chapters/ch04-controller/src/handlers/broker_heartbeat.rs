@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ch00_wire::router::{Context, Reply};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::info;
 
 use crate::controller_listener::ControllerState;
@@ -42,10 +42,8 @@ pub async fn handle(
 /// Fences a broker at once if nobody listens there any more.
 pub async fn probe(state: &ControllerState, broker: i32) {
     let Some(controller) = state.controller.get() else { return };
-    let registered = state.registered_address(broker);
-    let Some((address, broker_epoch)) = registered else { return };
-    let connected = timeout(PATIENCE, TcpStream::connect(&address)).await;
-    if matches!(connected, Ok(Err(e)) if e.kind() == io::ErrorKind::ConnectionRefused) {
+    let Some((address, broker_epoch)) = state.registered_address(broker) else { return };
+    if is_refused(&address).await {
         info!("broker {broker} is gone: {address} refuses connections");
         // A process that has registered since is not meant.
         let gone = controller.ask(move |controller, at| {
@@ -58,3 +56,17 @@ pub async fn probe(state: &ControllerState, broker: i32) {
     }
 }
 // ANCHOR_END: probe
+
+/// Whether nobody listens there. A process that is being killed may close its connections before its listeners: so a
+/// connection that was accepted is no proof yet, and it is tried again for a while.
+pub async fn is_refused(address: &str) -> bool {
+    for pause in [0, 10, 30, 60, 100, 200, 400] {
+        sleep(Duration::from_millis(pause)).await;
+        match timeout(PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(e)) => return e.kind() == io::ErrorKind::ConnectionRefused,
+            Err(_) => return false,
+        }
+    }
+    false
+}

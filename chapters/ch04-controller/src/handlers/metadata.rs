@@ -1,14 +1,28 @@
-//! Metadata: as before, but for topics that are created because someone asks about them: the controller creates them.
+//! Metadata: as before, but for two things. Topics that are created because someone asks about them are created by the
+//! controller. And answers come a little later: when a leader has just died, the next one should be known.
+//!
+//! Clients notice a dead leader as soon as brokers do, and ask at once who leads now. The controller needs some milliseconds
+//! to decide that. Who is told the old leader again asks the next time a second later.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ch00_wire::router::{Context, Reply};
 use ch00_wire::table::Request;
 use ch01_log::handlers::metadata;
 use ch01_log::messages::{CreatableTopic, CreateTopicsRequest, MetadataRequest, MetadataResponse};
 
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
 use crate::broker::State;
 use crate::handlers::decided::send_on;
+
+/// What a client knows of a broker's death this one knows by then, too.
+const NEWS: Duration = Duration::from_millis(3);
+/// How long an answer may wait for the controller.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// Answers from the image.
 pub async fn handle(state: Arc<State>, context: Context, mut request: MetadataRequest) -> Reply<MetadataResponse> {
@@ -18,8 +32,16 @@ pub async fn handle(state: Arc<State>, context: Context, mut request: MetadataRe
     let names = asked.filter_map(|topic| topic.name.clone());
     let missing: Vec<String> = names.filter(|name| image.topic(name).is_none()).collect();
     request.allow_auto_topic_creation = false;
-    if !may_create || missing.is_empty() {
-        return metadata::handle(state.log.clone(), context, request).await;
+    let suspects = state.partitions.suspects();
+    if missing.is_empty() || !may_create {
+        // Nobody else could lead.
+        if image.brokers.len() == 1 {
+            return metadata::handle(state.log.clone(), context, request).await;
+        }
+        return Reply::Later(Box::pin(async move {
+            wait_for_leaders(suspects).await;
+            answer(state, context, request).await
+        }));
     }
     Reply::Later(Box::pin(async move {
         let topic = |name| CreatableTopic { name, num_partitions: -1, replication_factor: -1, ..Default::default() };
@@ -29,10 +51,22 @@ pub async fn handle(state: Arc<State>, context: Context, mut request: MetadataRe
             // Whatever is answered there, what is there is told.
             let _ = created.await;
         }
-        match metadata::handle(state.log.clone(), context, request).await {
-            Reply::Now(answer) => answer,
-            Reply::Later(answer) => answer.await,
-            Reply::None | Reply::Close => MetadataResponse::default(),
-        }
+        answer(state, context, request).await
     }))
 }
+
+async fn answer(state: Arc<State>, context: Context, request: MetadataRequest) -> MetadataResponse {
+    match metadata::handle(state.log.clone(), context, request).await {
+        Reply::Now(answer) => answer,
+        Reply::Later(answer) => answer.await,
+        Reply::None | Reply::Close => MetadataResponse::default(),
+    }
+}
+
+// ANCHOR: wait_for_leaders
+/// Completes when nobody is suspected any more, or after a while.
+async fn wait_for_leaders(mut suspects: watch::Receiver<BTreeSet<i32>>) {
+    sleep(NEWS).await;
+    let _ = timeout(MOMENT, suspects.wait_for(BTreeSet::is_empty)).await;
+}
+// ANCHOR_END: wait_for_leaders
