@@ -79,6 +79,8 @@ const OBLIGED: &[(&str, &[&str])] = &[
     // What compaction leaves in a batch.
     ("ch01-log/src/batch.rs", &["tombstone"]),
     ("ch01-log/src/config.rs", &["generation"]),
+    // The key `auto.leader.rebalance.enable`.
+    ("ch04-controller/src/controller/", &["rebalanc"]),
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {

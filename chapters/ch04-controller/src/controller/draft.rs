@@ -42,6 +42,16 @@ impl<'a> Draft<'a> {
         self.records.push(record);
     }
 
+    /// How many records have been decided on.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether nothing has been decided yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// Whether one client may decide on so many records more.
     pub(super) fn check_room(&self, more: usize) -> Result<(), PartitionError> {
         match self.records.len() + more <= MAX_RECORDS_PER_BATCH {

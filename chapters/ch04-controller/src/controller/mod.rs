@@ -21,7 +21,9 @@
 //! `placement`, `sessions`, `moves`.
 
 mod configs;
+mod directories;
 mod draft;
+mod elect_leaders;
 mod election;
 mod eligible;
 mod features;
@@ -36,6 +38,7 @@ mod partitions;
 mod placement;
 mod producer_ids;
 mod random;
+mod reassignment;
 mod registration;
 mod sessions;
 mod settings;
@@ -64,6 +67,7 @@ use crate::records::MetadataRecord;
 use draft::Draft;
 use index::Index;
 use random::Random;
+use tick::Clocks;
 
 /// When a command is given, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +90,7 @@ pub struct Controller {
     /// What is in the logs of partitions all of whose copies stopped uncleanly.
     log_ends: LogEnds,
     random: Random,
+    clocks: Clocks,
 }
 
 impl Controller {
@@ -99,6 +104,7 @@ impl Controller {
             stopping: BTreeMap::new(),
             log_ends: LogEnds::default(),
             random: Random::new(seed),
+            clocks: Clocks::new(now),
             settings,
             image,
         }

@@ -12,9 +12,9 @@
 /// The replicas while copies move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moving {
-    /// The replicas that there will be, then those that will go.
+    /// The replicas that there will be, the preferred leader first, then those that will go.
     pub replicas: Vec<i32>,
-    /// Those that have no copy yet.
+    /// Those that may have no copy yet.
     pub adding: Vec<i32>,
     /// Those that will go.
     pub removing: Vec<i32>,
@@ -23,17 +23,17 @@ pub struct Moving {
 /// The replicas after a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// The replicas.
+    /// The replicas, the preferred leader first.
     pub replicas: Vec<i32>,
     /// Those in sync.
     pub isr: Vec<i32>,
 }
 
 // ANCHOR: moves
-/// How a move from some replicas to others begins.
-pub fn begin(from: &[i32], to: &[i32]) -> Moving {
-    let mut removing: Vec<i32> = from.iter().copied().filter(|replica| !to.contains(replica)).collect();
-    let mut adding: Vec<i32> = to.iter().copied().filter(|replica| !from.contains(replica)).collect();
+/// How a move to `to` begins. `replicas` and `adding` are those there are: another move may be under way.
+pub fn begin(replicas: &[i32], adding: &[i32], to: &[i32]) -> Moving {
+    let mut removing = without(replicas, to);
+    let mut adding = without(to, &without(replicas, adding));
     removing.sort_unstable();
     adding.sort_unstable();
     Moving { replicas: [to, &removing].concat(), adding, removing }
@@ -44,18 +44,19 @@ pub fn complete(replicas: &[i32], adding: &[i32], removing: &[i32], isr: &[i32])
     if adding.is_empty() && removing.is_empty() {
         return None;
     }
-    let stay =
-        |all: &[i32]| -> Vec<i32> { all.iter().copied().filter(|replica| !removing.contains(replica)).collect() };
-    let moved = Moved { replicas: stay(replicas), isr: stay(isr) };
+    let moved = Moved { replicas: without(replicas, removing), isr: without(isr, removing) };
     let is_there = !moved.replicas.is_empty() && moved.replicas.iter().all(|replica| moved.isr.contains(replica));
     is_there.then_some(moved)
 }
 
-/// How a move is given up: the replicas as they were before it began. `None`: nobody of them is in sync any more, so that
+/// How a move is given up: the replicas as they were before it began. `None`: none of them is in sync any more, so that
 /// going back would lose records.
 pub fn give_up(replicas: &[i32], adding: &[i32], isr: &[i32]) -> Option<Moved> {
-    let stay = |all: &[i32]| -> Vec<i32> { all.iter().copied().filter(|replica| !adding.contains(replica)).collect() };
-    let moved = Moved { replicas: stay(replicas), isr: stay(isr) };
+    let moved = Moved { replicas: without(replicas, adding), isr: without(isr, adding) };
     (!moved.isr.is_empty()).then_some(moved)
 }
 // ANCHOR_END: moves
+
+fn without(all: &[i32], some: &[i32]) -> Vec<i32> {
+    all.iter().copied().filter(|replica| !some.contains(replica)).collect()
+}

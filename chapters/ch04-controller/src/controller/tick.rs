@@ -1,11 +1,30 @@
 //! What happens by itself, as time goes by.
 
 use ch00_wire::uuid::Uuid;
+use ch01_log::batch::{Offset, Timestamp};
 
+use super::draft::Draft;
 use super::partition_change::asked;
-use super::{AskLogEnd, At, Controller, LogEnd, Outcome};
+use super::{AskLogEnd, At, Controller, Election, LogEnd, Outcome};
 use crate::image::PartitionRegistration;
-use crate::records::NO_LEADER;
+use crate::records::{NO_LEADER, NoOpRecord};
+
+/// The most leaders that move back at once.
+const MOST_ELECTIONS: usize = 1_000;
+
+/// When what happens now and then happened last.
+pub(super) struct Clocks {
+    /// When leaders were moved back to preferred replicas.
+    balanced: Timestamp,
+    /// Where the log ended, and since when it has ended there.
+    idle_at: (Offset, Timestamp),
+}
+
+impl Clocks {
+    pub(super) fn new(now: Timestamp) -> Clocks {
+        Clocks { balanced: now, idle_at: (-1, now) }
+    }
+}
 
 impl Controller {
     // ANCHOR: tick
@@ -21,9 +40,35 @@ impl Controller {
                 return draft.done(asks);
             }
         }
-        Outcome::nothing(asks)
+        let is_balancing = self.is_balancing(at.now);
+        let is_idle = self.is_idle(at);
+        let mut draft = self.draft();
+        draft.elect_uncleanly();
+        let is_done = !is_balancing || draft.move_leaders_back();
+        if is_idle && draft.is_empty() {
+            draft.write(NoOpRecord {});
+        }
+        let outcome = draft.done(asks);
+        if is_balancing && is_done {
+            self.clocks.balanced = at.now;
+        }
+        outcome
     }
     // ANCHOR_END: tick
+
+    fn is_balancing(&self, now: Timestamp) -> bool {
+        let is_due = now - self.clocks.balanced >= self.settings.leader_imbalance_check_interval_ms;
+        self.settings.auto_leader_rebalance_enable && is_due
+    }
+
+    /// Whether nothing has been written for so long that those who follow the log might think it dead.
+    fn is_idle(&mut self, at: At) -> bool {
+        let interval = self.settings.metadata_max_idle_interval_ms;
+        if self.clocks.idle_at.0 != at.offset {
+            self.clocks.idle_at = (at.offset, at.now);
+        }
+        interval > 0 && at.now - self.clocks.idle_at.1 >= interval
+    }
 
     /// A broker has said where its copy of a partition ends.
     pub fn log_end(&mut self, _at: At, answer: LogEnd) -> Outcome<()> {
@@ -61,5 +106,30 @@ impl Controller {
         there
             .map(|broker| AskLogEnd { broker, broker_epoch: broker_epoch(broker), topic_id, partition: index })
             .collect()
+    }
+}
+
+impl Draft<'_> {
+    /// Where unclean elections have been allowed since a partition lost its leader.
+    fn elect_uncleanly(&mut self) {
+        for (topic_id, index) in self.controller.leaderless() {
+            let topic = self.image.topics.get(topic_id).expect("the index knows topics that there are");
+            if self.is_unclean_allowed(&topic.name) {
+                self.change(topic_id, index, |_| {});
+            }
+        }
+    }
+
+    /// Leaders go back to preferred replicas that are in sync; whether that was all of them.
+    fn move_leaders_back(&mut self) -> bool {
+        let is_elsewhere = |p: &&PartitionRegistration| p.leader != NO_LEADER && p.leader != p.replicas[0];
+        let elsewhere = self.image.topics.partitions().filter(is_elsewhere).map(|p| (p.topic_id, p.partition_id));
+        for (topic_id, index) in elsewhere.collect::<Vec<_>>() {
+            if self.len() >= MOST_ELECTIONS {
+                return false;
+            }
+            self.change(topic_id, index, |target| target.election = Election::Preferred);
+        }
+        true
     }
 }
