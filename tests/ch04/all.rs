@@ -3,13 +3,19 @@
 
 #[path = "../ch01/support/mod.rs"]
 mod ch01;
+mod controller;
 mod controller_support;
 mod difference;
+mod election;
 mod golden;
 mod image;
+mod isr;
 mod metadata_log;
+mod moves;
+mod placement;
 mod quorum;
 mod quorum_commit;
 mod quorum_node;
 mod quorum_vote;
 mod records;
+mod sessions;

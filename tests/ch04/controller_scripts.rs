@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::messages::*;
+use ch02_retention::messages::*;
 use ch04_controller::controller::*;
 use ch04_controller::messages::*;
 use ch04_controller::records::*;
@@ -78,6 +79,17 @@ impl ControllerScript {
                 self.show(from, reply.responses[0].error_code, "")
             }
             "alter" => self.alter(&mut args)?,
+            "move" => self.move_copies(&mut args)?,
+            "elect" => self.elect(&mut args)?,
+            "set" => self.set(&mut args)?,
+            "failed_directory" => {
+                let id = number(&mut args)?;
+                let mut request = self.0.heartbeat_of(id);
+                request.offline_log_dirs = vec![self.0.controller.image().nodes.broker(id).ok_or("who?")?.log_dirs[0]];
+                let from = self.0.log.len();
+                let reply = self.0.give(|controller, at| controller.heartbeat(at, &request)).1;
+                self.show(from, reply.error_code, if reply.is_fenced { "fenced" } else { "active" })
+            }
             name => return Err(format!("no command {name}").into()),
         };
         args.reject_rest()?;
@@ -167,6 +179,55 @@ impl ControllerScript {
         let from = self.0.log.len();
         let reply = self.0.give(|controller, at| controller.alter_partition(at, &request)).1;
         Ok(self.show(from, reply.topics[0].partitions[0].error_code, ""))
+    }
+
+    fn move_copies(&mut self, args: &mut ArgumentConsumer<'_>) -> Said {
+        let (name, partition_index) = self.partition(args)?;
+        let replicas = args.lookup("to").map(|to| numbers(&to.value));
+        let partitions = vec![ReassignablePartition { partition_index, replicas }];
+        let topics = vec![ReassignableTopic { name, partitions }];
+        let request = AlterPartitionReassignmentsRequest { topics, ..Default::default() };
+        let from = self.0.log.len();
+        let reply = self.0.give(|controller, at| controller.alter_partition_reassignments(at, &request)).1;
+        let partition = &reply.responses[0].partitions[0];
+        let listed = self
+            .0
+            .controller
+            .list_partition_reassignments(&ListPartitionReassignmentsRequest { topics: None, ..Default::default() });
+        let said = format!("{} under way", listed.topics.iter().map(|topic| topic.partitions.len()).sum::<usize>());
+        Ok(self.show(from, partition.error_code, &said))
+    }
+
+    fn elect(&mut self, args: &mut ArgumentConsumer<'_>) -> Said {
+        let election_type = match word(args)?.as_str() {
+            "preferred" => 0,
+            "unclean" => 1,
+            other => return Err(format!("no election {other}").into()),
+        };
+        let (topic, partition) = self.partition(args)?;
+        let topic_partitions = Some(vec![ElectLeadersTopic { topic, partitions: vec![partition] }]);
+        let request = ElectLeadersRequest { election_type, topic_partitions, ..Default::default() };
+        let from = self.0.log.len();
+        let reply = self.0.give(|controller, at| controller.elect_leaders(at, &request)).1;
+        Ok(self.show(from, reply.replica_election_results[0].partition_result[0].error_code, ""))
+    }
+
+    fn set(&mut self, args: &mut ArgumentConsumer<'_>) -> Said {
+        let (resource_type, resource_name) = match word(args)?.as_str() {
+            "all_brokers" => (4, String::new()),
+            topic => (2, topic.to_owned()),
+        };
+        let config = |arg: &goldenscript::Argument| IncrementalAlterableConfig {
+            name: arg.key.clone().unwrap_or_default(),
+            config_operation: 0,
+            value: Some(arg.value.clone()),
+        };
+        let configs = args.rest_key().into_iter().map(config).collect();
+        let resources = vec![IncrementalAlterConfigsResource { resource_type, resource_name, configs }];
+        let request = IncrementalAlterConfigsRequest { resources, ..Default::default() };
+        let from = self.0.log.len();
+        let reply = self.0.give(|controller, at| controller.incremental_alter_configs(at, &request)).1;
+        Ok(self.show(from, reply.responses[0].error_code, ""))
     }
 
     /// A partition, such as `orders-0`.
