@@ -20,6 +20,10 @@ use crate::isr::BrokerId;
 use crate::leader::{Event, Leader};
 use crate::replica::{ReplicatedPartition, Role, State, follower_progress, leader_progress};
 
+/// Who asks where a log ends because there is no leader, to decide who is to be: nobody's replica. (-1 and -2
+/// are clients.)
+pub const CONTROLLER: BrokerId = -3;
+
 impl Partition for ReplicatedPartition {
     // ANCHOR: append
     fn append(&self, records: Bytes, acks: RequiredAcks) -> Result<Accepted, PartitionError> {
@@ -139,11 +143,13 @@ impl ReplicatedPartition {
         wanted: Epoch,
     ) -> Result<Option<EpochEnd>, ErrorCode> {
         let state = self.lock();
-        state.check_asker(asker, current_leader_epoch)?;
+        if asker != CONTROLLER {
+            state.check_asker(asker, current_leader_epoch)?;
+        }
         let log = state.log.log();
         let (epochs, log_end) = (log.epochs().entries(), log.log_end_offset());
         // A replica may ask for the last epoch there is, by one that lies above.
-        let is_known = epochs.last().is_some_and(|&(latest, _)| wanted <= latest || asker >= 0);
+        let is_known = epochs.last().is_some_and(|&(latest, _)| wanted <= latest || asker >= 0 || asker == CONTROLLER);
         Ok(is_known.then(|| end_of_epoch(epochs, log_end, wanted)))
     }
     // ANCHOR_END: end_of_epoch

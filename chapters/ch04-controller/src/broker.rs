@@ -27,6 +27,7 @@ use ch01_log::log_manager::LogManager;
 use ch01_log::messages::{CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest};
 use ch02_retention::broker::{self as retention_broker, State as RetentionState};
 use ch02_retention::live_config::LiveConfig;
+use ch02_retention::messages::{AlterConfigsRequest, IncrementalAlterConfigsRequest};
 use ch03_replication::broker::{RACK_AWARE, ReplicaState, broker_listener, high_watermarks};
 use ch03_replication::fetcher::FetcherConfig;
 use ch03_replication::handlers as replication_handlers;
@@ -51,7 +52,10 @@ use crate::formation::{Meta, Verdict, find_cluster};
 use crate::handlers;
 use crate::handlers::decided::send_on;
 use crate::isr_changes::IsrChanges;
-use crate::messages::{BrokerRegistrationRequest, LeaderEndpoint, RegistrationListener, UnregisterBrokerRequest};
+use crate::messages::{
+    AlterPartitionReassignmentsRequest, BrokerRegistrationRequest, ElectLeadersRequest, LeaderEndpoint,
+    ListPartitionReassignmentsRequest, RegistrationListener, UnregisterBrokerRequest, UpdateFeaturesRequest,
+};
 use crate::metadata_log::FOLDER;
 use crate::metadata_publisher::{MetadataPublisher, contents};
 use crate::producer_ids::ProducerIds;
@@ -76,6 +80,8 @@ pub struct State {
     pub partitions: Arc<AssignedPartitions>,
     /// The node of the quorum.
     pub node: QuorumNode,
+    /// What the handlers of the quorum share.
+    pub quorum: Arc<QuorumState>,
     /// This node's controller, if it may be one.
     pub controller: Option<ControllerHandle>,
     /// Producer ids to give out.
@@ -96,7 +102,15 @@ pub fn routes(state: &Arc<State>) -> Router {
     router.replace(state, send_on::<CreateTopicsRequest>);
     router.replace(state, send_on::<DeleteTopicsRequest>);
     router.replace(state, send_on::<CreatePartitionsRequest>);
+    router.replace(state, send_on::<IncrementalAlterConfigsRequest>);
+    router.replace(state, send_on::<AlterConfigsRequest>);
+    router.add(state, send_on::<ElectLeadersRequest>);
+    router.add(state, send_on::<AlterPartitionReassignmentsRequest>);
+    router.add(state, send_on::<ListPartitionReassignmentsRequest>);
+    router.add(state, send_on::<UpdateFeaturesRequest>);
     router.add(state, send_on::<UnregisterBrokerRequest>);
+    router.add(state, handlers::describe_quorum::relay);
+    router.add(state, handlers::list_config_resources::handle);
     router
 }
 // ANCHOR_END: routes
@@ -113,6 +127,7 @@ pub struct Broker {
 /// What both roles need.
 struct NodeParts {
     node: QuorumNode,
+    quorum: Arc<QuorumState>,
     controller: Option<ControllerHandle>,
     cluster_id: String,
 }
@@ -257,7 +272,7 @@ async fn start_node(
         tasks.spawn(crate::outside::watch(state.clone(), handle.clone(), tasks.clone()));
         handle
     });
-    Ok(NodeParts { node, controller, cluster_id })
+    Ok(NodeParts { node, quorum: state.quorum.clone(), controller, cluster_id })
 }
 // ANCHOR_END: start_node
 
@@ -329,7 +344,7 @@ async fn start_broker(
     previous_epoch: i64,
     tasks: &Tasks,
 ) -> Result<(retention_broker::Broker, Arc<BrokerLifecycle>), String> {
-    let NodeParts { node, controller, cluster_id } = parts;
+    let NodeParts { node, quorum, controller, cluster_id } = parts;
     let (me, log_config) = (config.node_id(), &config.replication.retention.log);
     let mut directories = Vec::new();
     for folder in log_config.log_folders() {
@@ -389,6 +404,7 @@ async fn start_broker(
         partitions,
         producer_ids: ProducerIds::new(channel(&format!("broker-{me}-producer-ids"))),
         node: node.clone(),
+        quorum,
         controller: controller.clone(),
         applied,
     });

@@ -13,9 +13,10 @@ use tokio::time::timeout;
 
 use crate::active_controller::ControllerHandle;
 use crate::controller::{At, Controller, Outcome};
-use crate::image::ClusterImage;
+use crate::messages::{DescribeQuorumPartition, DescribeQuorumRequest, DescribeQuorumTopic};
 use crate::quorum::NodeId;
 use crate::quorum_node::QuorumNode;
+use crate::quorum_wire::TOPIC;
 
 /// A request that the controller decides about.
 pub trait Decided: Request<Response: Sync> + Clone + Sync {
@@ -24,11 +25,6 @@ pub trait Decided: Request<Response: Sync> + Clone + Sync {
 
     /// The answer when it was not decided, and why.
     fn refused(&self, error: ErrorCode, why: &str) -> Self::Response;
-
-    /// Whether a broker that has this image knows what was decided: before that, it does not pass on the answer.
-    fn is_seen(&self, _response: &Self::Response, _image: &ClusterImage) -> bool {
-        true
-    }
 
     /// Whether an answer says that the one who gave it is not the controller.
     fn is_from_nobody(response: &Self::Response) -> bool;
@@ -90,6 +86,27 @@ impl ControllerChannel {
         }
     }
     // ANCHOR_END: ask
+
+    /// Up to where everything is committed that was decided before: whoever has read as far knows of it.
+    pub async fn committed(&mut self) -> Option<i64> {
+        let leader = self.node.leadership().borrow().leader?;
+        if leader == self.node.id() {
+            return Some(self.node.committed().borrow().offset);
+        }
+        let partitions = vec![DescribeQuorumPartition { partition_index: 0 }];
+        let topics = vec![DescribeQuorumTopic { topic_name: TOPIC.to_string(), partitions }];
+        let answer = self.call(leader, &DescribeQuorumRequest { topics }, None).await.ok()?;
+        let described = answer.topics.into_iter().flat_map(|topic| topic.partitions).next()?;
+        (!described.error_code.is_error()).then_some(described.high_watermark)
+    }
+
+    /// Sends a request to the leader of the quorum that any node of it could answer, if it were the leader.
+    pub async fn relay<R: Request>(&mut self, request: &R, version: i16) -> Result<R::Response, ChannelError> {
+        let leader = self.node.leadership().borrow().leader.ok_or(ChannelError::NoController)?;
+        let called = timeout(self.patience, self.call(leader, request, Some(version))).await;
+        let too_long = ClientError::Timeout { api: R::NAME, after: self.patience };
+        called.unwrap_or(Err(too_long)).map_err(|e| ChannelError::Client(leader, e))
+    }
 
     async fn call<R: Request>(
         &mut self,

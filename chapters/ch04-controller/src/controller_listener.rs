@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use ch00_wire::router::Router;
 use ch00_wire::tasks::Tasks;
+use ch00_wire::uuid::Uuid;
 
 use crate::active_controller::ControllerHandle;
 use crate::handlers::{broker_heartbeat, decided};
@@ -25,6 +26,13 @@ pub struct ControllerState {
 }
 
 impl ControllerState {
+    /// The name of a topic.
+    pub fn topic_name(&self, id: Uuid) -> Option<String> {
+        let committed = self.quorum.node.get()?.committed();
+        let image = committed.borrow().image.clone();
+        image.topics.get(id).map(|topic| topic.name.clone())
+    }
+
     /// Where a broker that is not fenced listens for brokers, and its epoch.
     pub fn registered_address(&self, broker: i32) -> Option<(String, i64)> {
         let committed = self.quorum.node.get()?.committed();
@@ -41,6 +49,7 @@ impl ControllerState {
 pub fn routes(state: &Arc<ControllerState>) -> Router {
     use crate::messages::*;
     use ch01_log::messages::*;
+    use ch02_retention::messages::{AlterConfigsRequest, IncrementalAlterConfigsRequest};
     let mut router = quorum_listener::routes(&state.quorum);
     router.add(state, broker_heartbeat::handle);
     router.add(state, decided::serve::<BrokerRegistrationRequest>);
@@ -51,6 +60,13 @@ pub fn routes(state: &Arc<ControllerState>) -> Router {
     router.add(state, decided::serve::<CreateTopicsRequest>);
     router.add(state, decided::serve::<DeleteTopicsRequest>);
     router.add(state, decided::serve::<CreatePartitionsRequest>);
+    router.add(state, decided::serve::<IncrementalAlterConfigsRequest>);
+    router.add(state, decided::serve::<AlterConfigsRequest>);
+    router.add(state, decided::serve::<ElectLeadersRequest>);
+    router.add(state, decided::serve::<AlterPartitionReassignmentsRequest>);
+    router.add(state, decided::serve::<ListPartitionReassignmentsRequest>);
+    router.add(state, decided::serve::<UpdateFeaturesRequest>);
+    router.add(state, decided::serve::<AssignReplicasToDirsRequest>);
     router
 }
 // ANCHOR_END: routes

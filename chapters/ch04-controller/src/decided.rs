@@ -4,6 +4,7 @@
 
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::messages::*;
+use ch02_retention::messages::*;
 
 use crate::controller::{At, Controller, Outcome};
 use crate::controller_channel::Decided;
@@ -72,4 +73,42 @@ decided! {
             };
             CreatePartitionsResponse { results: asked.topics.iter().map(refused).collect(), ..Default::default() }
         };
+    IncrementalAlterConfigsRequest => incremental_alter_configs, |r| r.responses.iter().any(|one| one.error_code == NOT),
+        |asked, error_code, why| {
+            let refused = |resource: &IncrementalAlterConfigsResource| AlterConfigsResourceResponse {
+                error_code, error_message: some(why),
+                resource_type: resource.resource_type, resource_name: resource.resource_name.clone(),
+            };
+            IncrementalAlterConfigsResponse { responses: asked.resources.iter().map(refused).collect(), ..Default::default() }
+        };
+    AlterConfigsRequest => alter_configs, |r| r.responses.iter().any(|one| one.error_code == NOT),
+        |asked, error_code, why| {
+            let refused = |resource: &AlterConfigsResource| AlterConfigsResourceResponse {
+                error_code, error_message: some(why),
+                resource_type: resource.resource_type, resource_name: resource.resource_name.clone(),
+            };
+            AlterConfigsResponse { responses: asked.resources.iter().map(refused).collect(), ..Default::default() }
+        };
+    ElectLeadersRequest => elect_leaders, |r| r.error_code == NOT,
+        |_asked, error_code, _why| ElectLeadersResponse { error_code, ..Default::default() };
+    AlterPartitionReassignmentsRequest => alter_partition_reassignments, |r| r.error_code == NOT,
+        |_asked, error_code, why| AlterPartitionReassignmentsResponse { error_code, error_message: some(why), ..Default::default() };
+    UpdateFeaturesRequest => update_features, |r| r.error_code == NOT,
+        |_asked, error_code, why| UpdateFeaturesResponse { error_code, error_message: some(why), ..Default::default() };
+    AssignReplicasToDirsRequest => assign_replicas_to_dirs, |r| r.error_code == NOT,
+        |_asked, error_code, _why| AssignReplicasToDirsResponse { error_code, ..Default::default() };
+}
+
+impl Decided for ListPartitionReassignmentsRequest {
+    fn decide(&self, controller: &mut Controller, _: At) -> Outcome<Self::Response> {
+        Outcome::nothing(controller.list_partition_reassignments(self))
+    }
+
+    fn refused(&self, error_code: ErrorCode, why: &str) -> Self::Response {
+        ListPartitionReassignmentsResponse { error_code, error_message: some(why), ..Default::default() }
+    }
+
+    fn is_from_nobody(response: &Self::Response) -> bool {
+        response.error_code == NOT
+    }
 }

@@ -12,6 +12,7 @@ use crate::messages::{
     EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
     OffsetForLeaderTopic, OffsetForLeaderTopicResult,
 };
+use crate::replica_serving::CONTROLLER;
 
 /// Answers for each partition.
 pub async fn handle(
@@ -20,7 +21,7 @@ pub async fn handle(
     request: OffsetForLeaderEpochRequest,
 ) -> Reply<OffsetForLeaderEpochResponse> {
     let asker = if context.version >= 3 { request.replica_id } else { -1 };
-    if asker >= 0 && !state.serves_replicas(&context) {
+    if (asker >= 0 || asker == CONTROLLER) && !state.serves_replicas(&context) {
         let error_code = ErrorCode::CLUSTER_AUTHORIZATION_FAILED;
         let refuse =
             |p: OffsetForLeaderPartition| EpochEndOffset { error_code, partition: p.partition, ..Default::default() };

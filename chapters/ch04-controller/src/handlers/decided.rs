@@ -13,6 +13,8 @@ use crate::controller_listener::ControllerState;
 
 /// How long a request that is sent on may take altogether.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client may wait for this broker to know what was decided.
+const SEEN: Duration = Duration::from_secs(5);
 /// The pause before the next controller is asked.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -47,10 +49,12 @@ pub async fn send_on<R: Decided>(state: Arc<State>, context: Context, request: R
         };
         let mut applied = state.applied.clone();
         let seen = async {
-            while !request.is_seen(&answer, &state.partitions.cluster()) && applied.changed().await.is_ok() {}
+            if let Some(committed) = channel.committed().await {
+                let _ = applied.wait_for(|&applied| applied >= committed).await;
+            }
         };
-        // What the others know is not this client's business: it has been decided.
-        let _ = timeout(Duration::from_secs(5), seen).await;
+        // It has been decided, whether this broker comes to know of it in time or not.
+        let _ = timeout(SEEN, seen).await;
         answer
     }))
 }

@@ -1,16 +1,22 @@
 //! DescribeQuorum: who leads the quorum, who votes, and how far everybody has come. Only the leader knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::router::{Context, Reply};
 use ch00_wire::uuid::Uuid;
 
+use crate::broker::State;
+use crate::controller_channel::ControllerChannel;
 use crate::messages::*;
 use crate::quorum::{Replica, ReplicaKey};
 use crate::quorum_listener::QuorumState;
 use crate::quorum_node::Description;
 use crate::quorum_wire::TOPIC;
+
+/// How long the leader may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers for the metadata log; any other topic is no quorum's.
 pub async fn handle(
@@ -41,6 +47,26 @@ pub async fn handle(
     });
     let topics = topics.collect();
     DescribeQuorumResponse { topics, nodes: state.voter_endpoints(), ..Default::default() }.into()
+}
+
+/// A broker asks whoever leads the quorum.
+pub async fn relay(
+    state: Arc<State>,
+    context: Context,
+    request: DescribeQuorumRequest,
+) -> Reply<DescribeQuorumResponse> {
+    if state.quorum.leader() == Some(state.node.id()) {
+        return handle(state.quorum.clone(), context, request).await;
+    }
+    Reply::Later(Box::pin(async move {
+        let mut channel = ControllerChannel::new(state.node.clone(), None, "describe-quorum", PATIENCE);
+        let answer = channel.relay(&request, context.version).await;
+        answer.unwrap_or_else(|e| DescribeQuorumResponse {
+            error_code: ErrorCode::BROKER_NOT_AVAILABLE,
+            error_message: Some(e.to_string()),
+            ..Default::default()
+        })
+    }))
 }
 
 fn describe(known: &Description, me: ReplicaKey, wall_clock: i64) -> DescribeQuorumPartitionResponse {

@@ -6,6 +6,7 @@ pub mod describe_controllers;
 pub mod describe_quorum;
 pub mod fetch_snapshot;
 pub mod init_producer_id;
+pub mod list_config_resources;
 pub mod metadata;
 pub mod metadata_fetch;
 pub mod quorum;
