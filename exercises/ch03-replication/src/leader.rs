@@ -74,6 +74,8 @@ pub struct Follower {
 /// A leader, for one epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leader {
+    /// This broker.
+    me: BrokerId,
     epoch: Epoch,
     /// Where the log ended when the epoch began.
     epoch_start: Offset,
@@ -127,6 +129,7 @@ impl Leader {
         let followers = replicas.iter().filter(|&&replica| replica != me).map(follower).collect();
         let high_watermark = high_watermark.min(log_end);
         Leader {
+            me,
             epoch,
             epoch_start: log_end,
             log_end,
@@ -196,6 +199,25 @@ impl Leader {
         effects.extend(self.raise_high_watermark());
         assert!(self.high_watermark <= self.log_end, "nobody has what the leader has not");
         effects
+    }
+
+    /// Whoever decides about replicas says which there are and which of them are in sync: what is older than what is known
+    /// here is no news; what is newer is true, and a change of our own that was under way will be refused.
+    pub fn told(&mut self, replicas: &[BrokerId], isr: Isr) -> Vec<Effect> {
+        if isr.version() <= self.isr.version() {
+            return Vec::new();
+        }
+        self.followers.retain(|replica, _| replicas.contains(replica));
+        let unheard = Follower { last_caught_up: Timestamp::MIN, ..Follower::default() };
+        for &replica in replicas.iter().filter(|&&replica| replica != self.me) {
+            self.followers.entry(replica).or_insert(unheard);
+        }
+        // Whoever was put out is not waited for, however well it kept up: it may be dead.
+        for replica in self.isr.confirmed().difference(isr.confirmed()) {
+            self.followers.entry(*replica).and_modify(|follower| *follower = unheard);
+        }
+        self.isr = isr;
+        self.raise_high_watermark().into_iter().collect()
     }
 
     /// A follower has caught up when it has everything that the leader has; or had, when it fetched the time before: under

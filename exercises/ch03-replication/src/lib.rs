@@ -46,6 +46,8 @@ pub mod replica_context;
 pub mod replica_follower;
 #[path = "../../../chapters/ch03-replication/src/replica_manager.rs"]
 pub mod replica_manager;
+#[path = "../../../chapters/ch03-replication/src/replica_roles.rs"]
+pub mod replica_roles;
 // Yours:
 pub mod replica_serving;
 #[path = "../../../chapters/ch03-replication/src/topic_copy.rs"]

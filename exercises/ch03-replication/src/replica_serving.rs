@@ -20,6 +20,10 @@ use crate::isr::BrokerId;
 use crate::leader::{Event, Leader};
 use crate::replica::{ReplicatedPartition, Role, State, follower_progress, leader_progress};
 
+/// Who asks where a log ends because there is no leader, to decide who is to be: nobody's replica. (-1 and -2
+/// are clients.)
+pub const CONTROLLER: BrokerId = -3;
+
 impl Partition for ReplicatedPartition {
     fn append(&self, records: Bytes, acks: RequiredAcks) -> Result<Accepted, PartitionError> {
         todo!("exercise acks-all")
@@ -29,13 +33,14 @@ impl Partition for ReplicatedPartition {
         let mut state = self.lock();
         state.log.check_disk()?;
         match (request.reader, &state.role) {
-            (Reader::Replica { id, .. }, _) => {
-                state.check_asker(self, id, request.current_leader_epoch)?;
+            (Reader::Replica { id, epoch }, _) => {
+                state.check_asker(id, request.current_leader_epoch)?;
+                state.broker_epochs.insert(id, epoch);
                 self.read_as_replica(&mut state, id, request)
             }
             (Reader::Consumer { .. }, Role::Leader { machine, .. }) => {
                 check_epoch(request.current_leader_epoch, machine.epoch())?;
-                let preferred = self.context.preferred_replica(machine, &self.replicas, request);
+                let preferred = self.context.preferred_replica(machine, &state.replicas, request);
                 self.read_as_consumer(&state, request, preferred)
             }
             // Since KIP-392, a consumer that says where it stands may read from a follower.
@@ -68,7 +73,7 @@ impl Partition for ReplicatedPartition {
         let state = self.lock();
         state.log.check_disk()?;
         if let Reader::Replica { id, .. } = reader {
-            state.check_asker(self, id, current_leader_epoch)?;
+            state.check_asker(id, current_leader_epoch)?;
         } else {
             check_epoch(current_leader_epoch, state.check_leader()?.epoch())?;
         }
@@ -113,11 +118,13 @@ impl ReplicatedPartition {
         wanted: Epoch,
     ) -> Result<Option<EpochEnd>, ErrorCode> {
         let state = self.lock();
-        state.check_asker(self, asker, current_leader_epoch)?;
+        if asker != CONTROLLER {
+            state.check_asker(asker, current_leader_epoch)?;
+        }
         let log = state.log.log();
         let (epochs, log_end) = (log.epochs().entries(), log.log_end_offset());
         // A replica may ask for the last epoch there is, by one that lies above.
-        let is_known = epochs.last().is_some_and(|&(latest, _)| wanted <= latest || asker >= 0);
+        let is_known = epochs.last().is_some_and(|&(latest, _)| wanted <= latest || asker >= 0 || asker == CONTROLLER);
         Ok(is_known.then(|| end_of_epoch(epochs, log_end, wanted)))
     }
 
@@ -184,12 +191,12 @@ impl ReplicatedPartition {
 impl State {
     /// Whether this broker answers whoever asks: a broker with an id, or a client (-1). Brokers have to be replicas and
     /// to know the epoch: one that was cut off for a while might else be taken for one that has come far.
-    fn check_asker(&self, partition: &ReplicatedPartition, asker: BrokerId, known: Epoch) -> Result<(), ErrorCode> {
+    fn check_asker(&self, asker: BrokerId, known: Epoch) -> Result<(), ErrorCode> {
         let is_broker = asker >= 0;
         let (current, may_ask) = match &self.role {
             Role::Gone => return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
             Role::Starting { .. } => return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
-            Role::Leader { machine, .. } => (Some(machine.epoch()), partition.replicas.contains(&asker)),
+            Role::Leader { machine, .. } => (Some(machine.epoch()), self.replicas.contains(&asker)),
             Role::Follower(following) => (following.epoch, asker == following.leader),
         };
         if is_broker && !may_ask || !is_broker && !matches!(self.role, Role::Leader { .. }) {
