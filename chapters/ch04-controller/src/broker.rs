@@ -118,7 +118,7 @@ pub fn routes(state: &Arc<State>) -> Router {
 /// A running node: a broker, a controller, or both.
 pub struct Broker {
     ready: Ready,
-    quorum: Runtime,
+    _quorum: QuorumThread,
     broker: Option<(retention_broker::Broker, Arc<BrokerLifecycle>)>,
     hands_over: bool,
     failure: watch::Receiver<Option<String>>,
@@ -158,7 +158,7 @@ impl cli::Broker for Broker {
             true => Some(start_broker(&config, live, clients, parts, previous_epoch, &tasks).await?),
             false => None,
         };
-        Ok(Broker { ready, quorum, broker, hands_over: config.controlled_shutdown_enable, failure })
+        Ok(Broker { ready, _quorum: quorum, broker, hands_over: config.controlled_shutdown_enable, failure })
     }
 
     fn ready(&self) -> Ready {
@@ -192,15 +192,31 @@ impl cli::Broker for Broker {
         if let Some((broker, _)) = self.broker {
             broker.stop().await;
         }
-        self.quorum.shutdown_background();
     }
 }
 
 /// The quorum has threads of its own: the broker's may be busy writing, and a heartbeat that waits for them is late.
-fn start_runtime() -> Result<Runtime, String> {
+struct QuorumThread(Option<Runtime>);
+
+impl QuorumThread {
+    fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.0.as_ref().expect("it is there until it is dropped").enter()
+    }
+}
+
+impl Drop for QuorumThread {
+    fn drop(&mut self) {
+        // Its tasks have ended, or nobody needs them: whoever drops it must not be kept waiting.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn start_runtime() -> Result<QuorumThread, String> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).thread_name("quorum").enable_all().build();
-    runtime.map_err(|e| format!("cannot start threads: {e}"))
+    runtime.map(|runtime| QuorumThread(Some(runtime))).map_err(|e| format!("cannot start threads: {e}"))
 }
 
 // ANCHOR: start_node
@@ -209,7 +225,7 @@ async fn start_node(
     config: &BrokerConfig,
     live: &Arc<LiveConfig>,
     listeners: Vec<(BoundListener, Listener)>,
-    quorum: &Runtime,
+    quorum: &QuorumThread,
     failed: watch::Sender<Option<String>>,
     tasks: &Tasks,
 ) -> Result<NodeParts, String> {

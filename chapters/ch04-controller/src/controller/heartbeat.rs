@@ -110,6 +110,11 @@ impl Controller {
         draft.done(())
     }
 
+    /// The broker's connection has closed. Whether its process is gone is not known yet.
+    pub fn disconnected(&mut self, broker: i32) {
+        self.sessions.disconnected(broker);
+    }
+
     /// The controller was stopped, and could not hear anybody until now.
     pub fn woke(&mut self, at: At) {
         self.sessions.begin_anew(at.now);

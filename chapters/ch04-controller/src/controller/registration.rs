@@ -11,7 +11,7 @@ use ch01_log::partition::PartitionError;
 
 use super::draft::{Draft, refusal};
 use super::{At, Controller, Outcome};
-use crate::image::METADATA_VERSION;
+use crate::image::{BrokerRegistration, METADATA_VERSION};
 use crate::messages::{
     BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
     ControllerRegistrationResponse, RegistrationFeature, UnregisterBrokerRequest, UnregisterBrokerResponse,
@@ -76,6 +76,7 @@ impl Controller {
         let known = self.image.nodes.broker(id);
         if known.is_some_and(|known| known.incarnation_id != request.incarnation_id)
             && self.sessions.is_valid(id, at.now)
+            && !known.is_some_and(|known| self.is_successor(known, request))
         {
             return Err(refusal(ErrorCode::DUPLICATE_BROKER_REGISTRATION, "the broker's other process is still there"));
         }
@@ -84,6 +85,14 @@ impl Controller {
         }
         self.check_directories(id, &request.log_dirs)?;
         self.image.features.levels().try_for_each(|(name, level)| check_feature(&request.features, name, level))
+    }
+
+    /// Whether a process takes the place of one that is not connected any more: it has that one's address, and an address
+    /// has one owner.
+    fn is_successor(&self, known: &BrokerRegistration, request: &BrokerRegistrationRequest) -> bool {
+        let listens = |host: &str, port| request.listeners.iter().any(|new| new.host == host && new.port == port);
+        let has_address = known.end_points.iter().any(|old| listens(&old.host, old.port));
+        has_address && self.sessions.unheard().any(|broker| broker == known.broker_id)
     }
 
     fn check_directories(&self, id: i32, log_dirs: &[Uuid]) -> Result<(), PartitionError> {

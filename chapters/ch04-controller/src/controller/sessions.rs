@@ -27,7 +27,7 @@ struct Session {
 pub struct Sessions {
     timeout_ms: i64,
     sessions: BTreeMap<i32, Session>,
-    /// Those that began with the controller, and not with a word of the broker's.
+    /// Those that began with the controller, and not with a word of the broker's, or whose broker's connection has closed.
     unheard: BTreeSet<i32>,
 }
 
@@ -44,6 +44,13 @@ impl Sessions {
     pub fn heard(&mut self, broker: i32, metadata_offset: Offset, now: Timestamp) {
         self.sessions.insert(broker, Session { heard: now, metadata_offset });
         self.unheard.remove(&broker);
+    }
+
+    /// A broker's connection has closed: until it is heard of again, it may be gone.
+    pub fn disconnected(&mut self, broker: i32) {
+        if self.sessions.contains_key(&broker) {
+            self.unheard.insert(broker);
+        }
     }
 
     /// A broker is known not to be there.

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tracing::info;
 
+use crate::controller::Outcome;
 use crate::controller_listener::ControllerState;
 use crate::handlers::decided;
 use crate::messages::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
@@ -32,6 +33,13 @@ pub async fn handle(
                 () = peer.closed.cancelled() => {}
             }
             state.watched.lock().unwrap().remove(&(broker, peer.connection));
+            if let Some(controller) = state.controller.get() {
+                let disconnected = controller.ask(move |controller, _| {
+                    controller.disconnected(broker);
+                    Outcome::nothing(())
+                });
+                let _ = disconnected.await;
+            }
             probe(&state, broker).await;
         });
     }
@@ -49,7 +57,7 @@ pub async fn probe(state: &ControllerState, broker: i32) {
         let gone = controller.ask(move |controller, at| {
             match controller.image().nodes.broker(broker).is_some_and(|known| known.broker_epoch == broker_epoch) {
                 true => controller.broker_gone(at, broker),
-                false => crate::controller::Outcome::nothing(()),
+                false => Outcome::nothing(()),
             }
         });
         let _ = gone.await;
