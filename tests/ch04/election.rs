@@ -85,16 +85,20 @@ fn who_leaves_when_too_few_are_left_is_eligible() {
 fn logs_are_compared_by_their_last_epoch_then_by_their_end() {
     let complete = |candidates: &[i32], extents: &[(i32, (i32, i64))], alive: &[i32]| {
         let extents: BTreeMap<_, _> = extents.iter().copied().collect();
-        most_complete(&[3, 1, 2], candidates, &extents, |replica| alive.contains(&replica))
+        let is_alive = |replica| alive.contains(&replica);
+        most_complete(&compared(&[3, 1, 2], candidates, is_alive), &extents, is_alive)
     };
     let logs = [(1, (4, 120)), (2, (5, 100)), (3, (5, 90))];
     assert_eq!(complete(&[1, 2, 3], &logs, &[1, 2, 3]), Some(2));
-    assert_eq!(complete(&[1, 3], &logs, &[1, 2, 3]), Some(3));
+    assert_eq!(complete(&[1, 3], &logs, &[1, 3]), Some(3));
+    assert_eq!(complete(&[1, 3], &logs, &[1, 2, 3]), Some(2), "it was not waited for, but it has most");
+    assert_eq!(complete(&[1, 3], &logs[..2], &[1]), None, "3 is waited for");
     assert_eq!(complete(&[1, 2, 3], &logs, &[1, 3]), None, "the one that has most is away");
     assert_eq!(complete(&[1, 2, 3], &logs[..2], &[1, 2, 3]), None, "3 has not answered");
     assert_eq!(complete(&[1, 2], &[(1, (5, 7)), (2, (5, 7))], &[1, 2]), Some(1), "in the order of the replicas");
     assert_eq!(complete(&[1, 2], &[(1, (5, 7)), (2, (5, 7))], &[2]), Some(2), "it has as much");
     assert_eq!(complete(&[2], &[], &[2]), Some(2), "there is nobody to compare it with");
-    assert_eq!(complete(&[2], &[], &[1]), None);
-    assert_eq!(complete(&[], &[], &[1]), None);
+    assert_eq!(complete(&[2], &[], &[]), None);
+    assert_eq!(complete(&[2], &logs, &[3]), None);
+    assert_eq!(complete(&[], &[], &[]), None);
 }

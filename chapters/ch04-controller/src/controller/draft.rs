@@ -10,7 +10,7 @@ use ch00_wire::uuid::Uuid;
 use ch01_log::partition::PartitionError;
 
 use super::partition_change::{Circumstances, Target, change};
-use super::{Controller, ControllerSettings, Election, MAX_RECORDS_PER_BATCH, Outcome, most_complete};
+use super::{Controller, ControllerSettings, Election, MAX_RECORDS_PER_BATCH, Outcome, compared, most_complete};
 use crate::image::{BrokerRegistration, ClusterImage, ConfigResource, PartitionRegistration};
 use crate::records::{MetadataRecord, NO_LEADER};
 
@@ -86,7 +86,10 @@ impl<'a> Draft<'a> {
         let replicas = target.replicas.clone();
         let circumstances = Circumstances {
             is_alive: &is_alive,
-            most_complete: &|asked| most_complete(&replicas, &self.registered(asked), &ends, is_alive),
+            most_complete: &|had_everything| {
+                let compared = compared(&replicas, &self.registered(had_everything), is_alive);
+                most_complete(&compared, &ends, is_alive)
+            },
             default_directory: &|broker| self.default_directory(broker),
             min_isr: self.min_isr(&topic.name),
             elr_enabled: self.is_elr_enabled(),
@@ -116,7 +119,8 @@ impl<'a> Draft<'a> {
         brokers.iter().copied().filter(|&broker| self.image.nodes.broker(broker).is_some()).collect()
     }
 
-    fn can_lead(&self, partition: &PartitionRegistration, broker: i32) -> bool {
+    /// Whether a broker is there to lead a partition, and its copy can be read.
+    pub(super) fn can_lead(&self, partition: &PartitionRegistration, broker: i32) -> bool {
         let directory = partition.directory(broker);
         let registration = self.image.nodes.broker(broker);
         let is_online = |broker: &BrokerRegistration| directory.is_none_or(|dir| is_online(broker, dir));

@@ -49,6 +49,10 @@ impl Controller {
             return Outcome::nothing(BrokerHeartbeatResponse { error_code, ..Default::default() });
         };
         self.sessions.heard(id, request.current_metadata_offset, at.now);
+        if broker.in_controlled_shutdown {
+            // An earlier controller has moved its leaderships: all have to know what that one has decided.
+            self.stopping.entry(id).or_insert(at.offset - 1);
+        }
         let next = self.next(request, &broker);
         let mut draft = self.draft();
         match next {
@@ -78,7 +82,9 @@ impl Controller {
 
     fn next(&self, request: &BrokerHeartbeatRequest, broker: &BrokerRegistration) -> Next {
         let leads = || self.index.of_broker(broker.broker_id).any(|key| self.is_led_by(key, broker.broker_id));
-        let (fence, stop) = (request.want_fence, request.want_shut_down);
+        // Whose last directory has failed has nothing to lead with, and no record could say so.
+        let has_nothing = broker.log_dirs.iter().all(|directory| request.offline_log_dirs.contains(directory));
+        let (fence, stop) = (request.want_fence || has_nothing, request.want_shut_down);
         if broker.fenced {
             let has_read_it = request.current_metadata_offset >= broker.broker_epoch;
             return match (stop, fence) {
@@ -131,7 +137,7 @@ impl Controller {
 
     /// Whether all active brokers know who leads what `broker` led.
     fn all_have_read(&self, broker: i32) -> bool {
-        let moved_at = self.stopping.get(&broker).copied().unwrap_or(-1);
+        let moved_at = self.stopping[&broker];
         let active = self.image.nodes.brokers().filter(|other| !other.fenced && !other.in_controlled_shutdown);
         active.into_iter().all(|other| self.sessions.metadata_offset(other.broker_id) >= moved_at)
     }
@@ -150,7 +156,7 @@ impl Draft<'_> {
         }
         let failed = |dir: &Uuid| request.offline_log_dirs.contains(dir);
         let log_dirs: Vec<Uuid> = broker.log_dirs.iter().copied().filter(|dir| !failed(dir)).collect();
-        if log_dirs.len() == broker.log_dirs.len() {
+        if log_dirs.is_empty() || log_dirs.len() == broker.log_dirs.len() {
             return;
         }
         if log_dirs.is_empty() {

@@ -1,13 +1,15 @@
-//! When every copy of a partition has stopped uncleanly: the logs themselves are asked.
+//! When every copy of a partition that had everything has stopped uncleanly: the logs themselves are asked.
 //!
-//! Each copy had everything that was acknowledged, and each may have lost the end of its log. The one that has most leads,
-//! and while one that may have more is away, nobody does.
+//! Each of these copies may have lost the end of its log. The one that has most leads, and while one of them is away that
+//! may have more, nobody does. Other copies are not waited for; but those that are there may by chance have more, and are
+//! compared, too.
 //!
 //! ```text
-//! who had everything    epoch and end of its log    leads
-//! 1 2                   1: 4, 120    2: 5, 100      2: a later epoch counts more than a later offset
-//! 1 2                   1: 4, 120    2: away        nobody, unless unclean elections are allowed
-//! 1                     not asked                   1, when it is back: there is nobody to compare it with
+//! had everything   epoch and end of logs             leads
+//! 1 2              1: 4, 120    2: 5, 100            2: a later epoch counts more than a later offset
+//! 1 2              1: 4, 120    2: away              nobody, unless unclean elections are allowed
+//! 1                1: 4, 120    2: 4, 125            2
+//! 1                1: 4, 120    2: away              1
 //! ```
 //!
 //! Apache Kafka elects whoever led last, and so loses acknowledged records that another replica has whole.
@@ -45,21 +47,19 @@ pub struct LogEnd {
 pub type Extent = (Epoch, Offset);
 
 // ANCHOR: most_complete
-/// Which of `candidates` has most, in the order of `replicas` where several have; `None` while that is not known, or not
-/// alive.
-pub fn most_complete(
-    replicas: &[i32],
-    candidates: &[i32],
-    extents: &BTreeMap<i32, Extent>,
-    is_alive: impl Fn(i32) -> bool,
-) -> Option<i32> {
-    if let [only] = candidates {
+/// Whose logs are compared: those of `had_everything`, there or not, and of all replicas that are there.
+pub fn compared(replicas: &[i32], had_everything: &[i32], is_alive: impl Fn(i32) -> bool) -> Vec<i32> {
+    replicas.iter().copied().filter(|&replica| had_everything.contains(&replica) || is_alive(replica)).collect()
+}
+
+/// Which of `compared` has most, the first of those that have; `None` while that is not known, or not alive.
+pub fn most_complete(compared: &[i32], extents: &BTreeMap<i32, Extent>, is_alive: impl Fn(i32) -> bool) -> Option<i32> {
+    if let [only] = compared {
         return is_alive(*only).then_some(*only);
     }
-    let known: Option<Vec<Extent>> = candidates.iter().map(|replica| extents.get(replica).copied()).collect();
+    let known: Option<Vec<Extent>> = compared.iter().map(|replica| extents.get(replica).copied()).collect();
     let most = known?.into_iter().max()?;
-    let has_most = |replica: &&i32| candidates.contains(replica) && extents[*replica] == most;
-    replicas.iter().filter(has_most).find(|replica| is_alive(**replica)).copied()
+    compared.iter().copied().find(|&replica| extents[&replica] == most && is_alive(replica))
 }
 // ANCHOR_END: most_complete
 

@@ -64,7 +64,7 @@ impl Target {
 pub(super) struct Circumstances<'a> {
     /// Who could lead this partition.
     pub is_alive: &'a dyn Fn(i32) -> bool,
-    /// Which of these, if all stopped uncleanly, has most; see `log_ends`.
+    /// Whose log has most, given who had everything, and has stopped uncleanly since; see `log_ends`.
     pub most_complete: &'a dyn Fn(&[i32]) -> Option<i32>,
     /// Where a broker puts a new copy.
     pub default_directory: &'a dyn Fn(i32) -> Uuid,
@@ -143,20 +143,19 @@ fn elect_for(
     circumstances: &Circumstances<'_>,
 ) -> Elected {
     let nobody_has_everything = circumstances.elr_enabled && target.isr.is_empty() && eligible.elr.is_empty();
-    let asked = asked(&target.replicas, &target.adding, &eligible.last_known);
+    let had_everything = had_everything(&target.replicas, &target.adding, &eligible.last_known);
     let candidates = Candidates {
         replicas: &target.replicas,
         isr: &target.isr,
         elr: &eligible.elr,
         leader: partition.leader,
-        most_complete: nobody_has_everything.then(|| (circumstances.most_complete)(&asked)).flatten(),
+        most_complete: nobody_has_everything.then(|| (circumstances.most_complete)(&had_everything)).flatten(),
     };
     elect(candidates, target.election, circumstances.is_alive)
 }
 
-/// Whose logs are compared when nobody is in sync or eligible: those who last were. If that is not known, because what
-/// was known was cleared, all that have a copy.
-pub(super) fn asked(replicas: &[i32], adding: &[i32], last_known: &[i32]) -> Vec<i32> {
+/// Who had everything before nobody did. If that is not known, because what was known was cleared, it may have been any.
+pub(super) fn had_everything(replicas: &[i32], adding: &[i32], last_known: &[i32]) -> Vec<i32> {
     match last_known {
         [] => replicas.iter().copied().filter(|replica| !adding.contains(replica)).collect(),
         known => known.to_vec(),

@@ -9,6 +9,7 @@ use ch01_log::partition::PartitionError;
 
 use super::draft::{Draft, refusal, repeated};
 use super::{At, Controller, Outcome, UsableBroker, place};
+use crate::image::PartitionRegistration;
 
 impl Controller {
     /// Gives topics more partitions; those that there are stay as they are.
@@ -66,7 +67,9 @@ impl Draft<'_> {
             return Err(refusal(ErrorCode::INVALID_REPLICA_ASSIGNMENT, why));
         }
         self.check_room(more as usize)?;
-        let copies = topic.partitions.first_key_value().map_or(1, |(_, first)| first.replicas.len());
+        // As many copies as the first has, or will have when what moves has moved.
+        let copies = |first: &PartitionRegistration| first.replicas.len() - first.removing_replicas.len();
+        let copies = topic.partitions.first_key_value().map_or(1, |(_, first)| copies(first));
         let replicas = match assigned {
             None => self.place(more as usize, copies, start)?,
             Some(assigned) => {

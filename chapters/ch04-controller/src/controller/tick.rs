@@ -4,8 +4,8 @@ use ch00_wire::uuid::Uuid;
 use ch01_log::batch::{Offset, Timestamp};
 
 use super::draft::Draft;
-use super::partition_change::asked;
-use super::{AskLogEnd, At, Controller, Election, LogEnd, Outcome};
+use super::partition_change::had_everything;
+use super::{AskLogEnd, At, Controller, Election, LogEnd, Outcome, compared};
 use crate::image::PartitionRegistration;
 use crate::records::{NO_LEADER, NoOpRecord};
 
@@ -43,7 +43,7 @@ impl Controller {
         let is_balancing = self.is_balancing(at.now);
         let is_idle = self.is_idle(at);
         let mut draft = self.draft();
-        draft.elect_uncleanly();
+        draft.elect_leaderless();
         let is_done = !is_balancing || draft.move_leaders_back();
         if is_idle && draft.is_empty() {
             draft.write(NoOpRecord {});
@@ -99,22 +99,32 @@ impl Controller {
             return Vec::new();
         }
         let draft = self.draft();
-        let asked = draft.registered(&asked(replicas, adding_replicas, last_known_elr.as_deref().unwrap_or_default()));
-        let is_alone = asked.len() == 1;
-        let there = asked.into_iter().filter(|&broker| !is_alone && draft.is_active(broker));
-        let broker_epoch = |broker| draft.image.nodes.broker(broker).expect("it is registered").broker_epoch;
-        there
-            .map(|broker| AskLogEnd { broker, broker_epoch: broker_epoch(broker), topic_id, partition: index })
-            .collect()
+        let last_known = last_known_elr.as_deref().unwrap_or_default();
+        let had_everything = draft.registered(&had_everything(replicas, adding_replicas, last_known));
+        let is_alive = |broker| draft.can_lead(partition, broker);
+        let compared = compared(replicas, &had_everything, is_alive);
+        let ask = |broker| AskLogEnd {
+            broker,
+            broker_epoch: draft.image.nodes.broker(broker).expect("it is alive").broker_epoch,
+            topic_id,
+            partition: index,
+        };
+        match compared.len() {
+            1 => Vec::new(),
+            _ => compared.into_iter().filter(|&broker| is_alive(broker)).map(ask).collect(),
+        }
     }
 }
 
 impl Draft<'_> {
-    /// Where unclean elections have been allowed since a partition lost its leader.
-    fn elect_uncleanly(&mut self) {
+    /// Leaders for partitions without one, where nothing else would bring that about: unclean elections have been allowed
+    /// since, or a broker whose log was asked for has gone and is not waited for.
+    fn elect_leaderless(&mut self) {
         for (topic_id, index) in self.controller.leaderless() {
             let topic = self.image.topics.get(topic_id).expect("the index knows topics that there are");
-            if self.is_unclean_allowed(&topic.name) {
+            let partition = &topic.partitions[&index];
+            let nobody_has_everything = partition.isr.is_empty() && partition.elr().is_empty();
+            if nobody_has_everything || self.is_unclean_allowed(&topic.name) {
                 self.change(topic_id, index, |_| {});
             }
         }
