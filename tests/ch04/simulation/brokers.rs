@@ -221,7 +221,7 @@ impl World {
         };
         for key in broker.keys() {
             let partition = self.brokers[&id].partition(key).unwrap().clone();
-            if partition.leader == id || !partition.replicas.contains(&id) {
+            if partition.leader == id || !partition.replicas.contains(&id) || self.random.below(2) == 0 {
                 continue;
             }
             let Some(leader) = self.brokers.get(&partition.leader).filter(|leader| leader.is_up) else { continue };
@@ -281,14 +281,16 @@ impl World {
         let Some(broker_epoch) = self.epoch_of_process(id) else { return };
         let broker = &self.brokers[&id];
         let (partition, leading) = (broker.partition(key).unwrap().clone(), &broker.leading[&key]);
-        let replica = partition.replicas[self.random.below(partition.replicas.len())];
-        let known = leading.ends.get(&replica).copied();
-        let isr = match partition.isr.contains(&replica) {
-            true => partition.isr.iter().copied().filter(|&member| member != replica || member == id).collect(),
-            false if known.is_some_and(|(_, end)| end >= leading.start.max(leading.high_watermark)) => {
-                [&partition.isr[..], &[replica]].concat()
-            }
-            false => partition.isr.clone(),
+        let has_enough = |replica: &&i32| {
+            let known = leading.ends.get(replica);
+            !partition.isr.contains(replica)
+                && known.is_some_and(|&(_, end)| end >= leading.start.max(leading.high_watermark))
+        };
+        let joins = partition.replicas.iter().find(has_enough).filter(|_| self.random.below(4) > 0);
+        let leaves = partition.replicas[self.random.below(partition.replicas.len())];
+        let isr = match joins {
+            Some(&replica) => [&partition.isr[..], &[replica]].concat(),
+            None => partition.isr.iter().copied().filter(|&member| member != leaves || member == id).collect(),
         };
         // One at a time, until it is known what became of it.
         if isr == partition.isr && partition.leader_recovery_state == 0 || leading.asked_for.is_some() {

@@ -113,8 +113,11 @@ impl World {
         let replayed = image(&records);
         assert_eq!(&replayed, image_now);
         let id = 1 + self.random.below(4) as i32;
-        // When a broker may stop depends on what its controller has heard, too.
+        // When a broker may stop, and whose log has most, depends on what a controller has heard, too.
         let Some(broker) = image_now.nodes.broker(id).filter(|broker| !broker.in_controlled_shutdown) else { return };
+        if image_now.topics.partitions().any(|partition| partition.isr.is_empty() && partition.elr().is_empty()) {
+            return;
+        }
         let broker_epoch = broker.broker_epoch;
         let fence = BrokerHeartbeatRequest { broker_id: id, broker_epoch, want_fence: true, ..Default::default() };
         let at = self.at();

@@ -26,8 +26,6 @@ pub enum Fault {
     TooFewInSync,
     /// A leader does not wait for a replica that it has asked to let in.
     IgnoresWhoJoins,
-    /// A broker that is asked for the end of its log leaves the epoch out.
-    NoLogEpochs,
     /// A broker that starts goes on with what its earlier process led.
     LeadsUnregistered,
     /// Brokers act on what is not committed.
@@ -37,11 +35,10 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 7] = [
+    pub const ALL: [Fault; 6] = [
         Fault::AlwaysClean,
         Fault::TooFewInSync,
         Fault::IgnoresWhoJoins,
-        Fault::NoLogEpochs,
         Fault::LeadsUnregistered,
         Fault::ReadsUncommitted,
         Fault::RepliesLate,
@@ -249,10 +246,7 @@ impl World {
                 continue;
             }
             let log = broker.log((asked.topic_id, asked.partition));
-            let epoch = match self.fault {
-                Some(Fault::NoLogEpochs) => 0,
-                _ => log.entries.last().map_or(-1, |entry| entry.epoch),
-            };
+            let epoch = log.entries.last().map_or(-1, |entry| entry.epoch);
             let answer = LogEnd { asked, epoch, end: log.entries.len() as i64 };
             self.give(|controller, at| controller.log_end(at, answer));
         }
