@@ -2,6 +2,7 @@
 
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::messages::*;
+use ch02_retention::messages::*;
 use ch04_controller::controller::*;
 use ch04_controller::messages::*;
 use ch04_controller::records::*;
@@ -222,4 +223,138 @@ fn features_rise_only_to_what_all_can_speak() {
     assert_eq!(update("transaction.version", 2, 9), refused);
     assert_eq!(update("transaction.version", -1, 3), refused);
     assert_eq!(update("unheard.of", 1, 1), refused);
+}
+
+#[test]
+fn settings_change_resource_by_resource() {
+    let mut driven = three();
+    create(&mut driven, topic("t", 1, 1));
+    let mut set = |resource_type, resource_name: &str, name: &str, operation, value: &str| {
+        let config = IncrementalAlterableConfig {
+            name: name.to_owned(),
+            config_operation: operation,
+            value: Some(value.to_owned()),
+        };
+        let resource_name = resource_name.to_owned();
+        let resource = IncrementalAlterConfigsResource { resource_type, resource_name, configs: vec![config] };
+        let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
+        let (records, reply) = driven.give(|controller, at| controller.incremental_alter_configs(at, &request));
+        (records.len(), reply.responses[0].error_code)
+    };
+    assert_eq!(set(2, "t", "cleanup.policy", 2, "compact"), (1, ErrorCode::NONE));
+    assert_eq!(set(2, "t", "cleanup.policy", 2, "compact"), (0, ErrorCode::NONE), "it is there already");
+    assert_eq!(set(2, "t", "retention.ms", 2, "7"), (0, ErrorCode::INVALID_CONFIG), "no list");
+    assert_eq!(set(2, "t", "retention.ms", 0, "soon"), (0, ErrorCode::INVALID_CONFIG));
+    assert_eq!(set(2, "t", "retention.ms", 9, "7"), (0, ErrorCode::INVALID_REQUEST));
+    assert_eq!(set(2, "gone", "retention.ms", 0, "7"), (0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+    assert_eq!(set(4, "1", "retention.ms", 0, "7"), (1, ErrorCode::NONE));
+    assert_eq!(set(4, "9", "retention.ms", 0, "7"), (0, ErrorCode::BROKER_ID_NOT_REGISTERED));
+    assert_eq!(set(8, "1", "some.logger", 0, "INFO"), (0, ErrorCode::INVALID_REQUEST));
+    assert_eq!(set(32, "a-group", "consumer.session.timeout.ms", 0, "7"), (1, ErrorCode::NONE));
+    assert_eq!(set(32, "", "consumer.session.timeout.ms", 0, "7"), (0, ErrorCode::INVALID_REQUEST));
+    assert_eq!(set(4, "1", "min.insync.replicas", 0, "2"), (0, ErrorCode::INVALID_CONFIG));
+    assert_eq!(set(4, "", "min.insync.replicas", 1, ""), (0, ErrorCode::INVALID_CONFIG));
+    assert_eq!(set(4, "", "min.insync.replicas", 0, "2"), (2, ErrorCode::NONE), "and nobody is eligible");
+}
+
+#[test]
+fn settings_are_replaced_as_a_whole() {
+    let mut driven = three();
+    create(&mut driven, topic("t", 1, 1));
+    let mut replace = |names: &[(&str, &str)], times: usize, validate_only| {
+        let config = |(name, value): &(&str, &str)| AlterableConfig {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+        };
+        let configs = names.iter().map(config).collect();
+        let resource = AlterConfigsResource { resource_type: 2, resource_name: "t".to_owned(), configs };
+        let request = AlterConfigsRequest { resources: vec![resource; times], validate_only };
+        let (records, reply) = driven.give(|controller, at| controller.alter_configs(at, &request));
+        (records.len(), reply.responses[0].error_code)
+    };
+    assert_eq!(replace(&[("a", "1"), ("b", "2")], 1, true), (0, ErrorCode::NONE));
+    assert_eq!(replace(&[("a", "1"), ("b", "2")], 1, false), (2, ErrorCode::NONE));
+    assert_eq!(replace(&[("b", "2"), ("c", "3")], 1, false), (2, ErrorCode::NONE), "a goes, c comes");
+    assert_eq!(replace(&[("c", "3")], 2, false), (0, ErrorCode::INVALID_REQUEST), "twice in a request");
+}
+
+#[test]
+fn who_asks_for_all_elections_hears_of_those_that_were_needed() {
+    let mut driven = three();
+    create(&mut driven, topic("t", 3, 2));
+    driven.give(|controller, at| controller.broker_gone(at, 1));
+    let request = ElectLeadersRequest { topic_partitions: None, ..Default::default() };
+    let reply = driven.give(|controller, at| controller.elect_leaders(at, &request)).1;
+    let results: Vec<_> = reply.replica_election_results[0].partition_result.iter().map(|p| p.error_code).collect();
+    assert_eq!(results, [ErrorCode::PREFERRED_LEADER_NOT_AVAILABLE], "broker 1 led one of three");
+    let request = ElectLeadersRequest { election_type: 2, ..request };
+    let reply = driven.give(|controller, at| controller.elect_leaders(at, &request)).1;
+    assert_eq!(reply.error_code, ErrorCode::INVALID_REQUEST);
+}
+
+#[test]
+fn copies_are_where_their_broker_says() {
+    let mut driven = three();
+    create(&mut driven, topic("t", 1, 3));
+    let topic_id = driven.partition("t", 0).topic_id;
+    let mut assign = |broker_epoch, id: u8, topic_id, partition_index| {
+        let partitions = vec![AssignedPartition { partition_index }];
+        let topics = vec![AssignedTopic { topic_id, partitions }];
+        let directories = vec![AssignedDirectory { id: ch00_wire::uuid::Uuid([id; 16]), topics }];
+        let request = AssignReplicasToDirsRequest { broker_id: 2, broker_epoch, directories };
+        let (records, reply) = driven.give(|controller, at| controller.assign_replicas_to_dirs(at, &request));
+        let partition = reply.directories.first().map(|directory| directory.topics[0].partitions[0].error_code);
+        (records.len(), partition.unwrap_or(reply.error_code))
+    };
+    assert_eq!(assign(11, 2, topic_id, 0), (0, ErrorCode::NONE), "that is known");
+    assert_eq!(assign(10, 2, topic_id, 0), (0, ErrorCode::STALE_BROKER_EPOCH));
+    assert_eq!(assign(11, 2, topic_id, 1), (0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+    assert_eq!(assign(11, 2, ch00_wire::uuid::Uuid([7; 16]), 0), (0, ErrorCode::UNKNOWN_TOPIC_ID));
+    assert_eq!(assign(11, 8, topic_id, 0), (1, ErrorCode::NONE), "a directory that it does not have");
+    let partition = driven.partition("t", 0);
+    assert!(!partition.isr.contains(&2) && partition.leader != 2, "{partition:?}");
+}
+
+#[test]
+fn who_is_unregistered_is_not_waited_for() {
+    let mut driven = three();
+    let assignments = vec![CreatableReplicaAssignment { partition_index: 0, broker_ids: vec![1, 2] }];
+    create(&mut driven, CreatableTopic { assignments, ..topic("t", -1, -1) });
+    for id in [1, 2] {
+        driven.give(|controller, at| controller.broker_gone(at, id));
+    }
+    let unregister = |driven: &mut Driven, broker_id| {
+        let request = UnregisterBrokerRequest { broker_id };
+        driven.give(|controller, at| controller.unregister_broker(at, &request)).1.error_code
+    };
+    assert_eq!(unregister(&mut driven, 2), ErrorCode::NONE);
+    assert_eq!(unregister(&mut driven, 2), ErrorCode::BROKER_ID_NOT_REGISTERED);
+    driven.register(1, None, None);
+    driven.heartbeat(1);
+    assert_eq!(driven.partition("t", 0).leader, 1);
+}
+
+#[test]
+fn without_eligible_replicas_the_last_in_sync_stays_in_sync() {
+    let mut driven = three();
+    let off = FeatureUpdateKey {
+        feature: "eligible.leader.replicas.version".to_owned(),
+        upgrade_type: 2,
+        ..Default::default()
+    };
+    let request = UpdateFeaturesRequest { feature_updates: vec![off], ..Default::default() };
+    driven.give(|controller, at| controller.update_features(at, &request));
+    let assignments = vec![CreatableReplicaAssignment { partition_index: 0, broker_ids: vec![1, 2] }];
+    create(&mut driven, CreatableTopic { assignments, ..topic("t", -1, -1) });
+    for id in [1, 2] {
+        driven.give(|controller, at| controller.broker_gone(at, id));
+    }
+    let partition = driven.partition("t", 0);
+    assert_eq!((partition.leader, partition.isr, partition.eligible_leader_replicas), (NO_LEADER, vec![2], None));
+    for id in [1, 2] {
+        driven.register(id, None, None);
+        driven.heartbeat(id);
+    }
+    let partition = driven.partition("t", 0);
+    assert_eq!((partition.leader, partition.isr), (2, vec![2]));
 }
