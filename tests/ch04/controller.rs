@@ -27,6 +27,17 @@ fn a_new_cluster_begins_as_kafkas() {
     assert_eq!(sorted(supported_features()), sorted(registers.unwrap()));
 }
 
+#[test]
+fn a_controller_ends_what_an_earlier_one_has_left_half_done() {
+    let first = bootstrap(&settings());
+    assert_eq!(activation(&settings(), &image(&[])), first);
+    let half = activation(&settings(), &image(&first[..4]));
+    assert!(matches!(half[0], MetadataRecord::AbortTransaction(_)));
+    assert_eq!(half[1..], first);
+    assert_eq!(image(&[&first[..4], &half].concat()), image(&first));
+    assert_eq!(activation(&settings(), &image(&first)), []);
+}
+
 /// Brokers 1, 2 and 3, all there.
 fn three() -> Driven {
     let mut driven = Driven::new(settings());
@@ -145,6 +156,15 @@ fn topics_go_by_name_or_id() {
     let unknown = [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, ErrorCode::UNKNOWN_TOPIC_ID];
     assert_eq!(codes, [[ErrorCode::NONE; 2], unknown].concat());
     assert_eq!(records.len(), 2);
+}
+
+#[test]
+fn topics_stay_where_deletion_is_disabled() {
+    let mut driven = Driven::new(ControllerSettings { delete_topic_enable: false, ..settings() });
+    let topics = vec![DeleteTopicState { name: Some("t".to_owned()), ..Default::default() }];
+    let request = DeleteTopicsRequest { topics, ..Default::default() };
+    let reply = driven.give(|controller, at| controller.delete_topics(at, &request)).1;
+    assert_eq!(reply.responses[0].error_code, ErrorCode::TOPIC_DELETION_DISABLED);
 }
 
 #[test]

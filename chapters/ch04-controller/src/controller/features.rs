@@ -6,12 +6,12 @@ use ch00_wire::error_code::ErrorCode;
 use ch01_log::partition::PartitionError;
 
 use super::draft::{Draft, ELR_VERSION, refusal};
-use super::{At, Controller, ControllerSettings, Outcome};
-use crate::image::{ConfigResource, METADATA_VERSION};
+use super::{At, Controller, Outcome};
+use crate::image::METADATA_VERSION;
 use crate::messages::{
     FeatureUpdateKey, RegistrationFeature, UpdatableFeatureResult, UpdateFeaturesRequest, UpdateFeaturesResponse,
 };
-use crate::records::{BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord, MetadataRecord};
+use crate::records::FeatureLevelRecord;
 
 /// `metadata.version` 4.3-IV0: the one whose records are written here.
 const METADATA_VERSION_4_3_IV0: i16 = 30;
@@ -26,42 +26,27 @@ const FEATURES: [(&str, i16, i16, i16); 6] = [
     ("transaction.version", 0, 2, 2),
 ];
 
-/// The quorum's own feature: it stands in control records.
-const KRAFT_VERSION: RegistrationFeatureRange = ("kraft.version", 0, 1);
+/// A feature's name, and the lowest and the highest level that a node can speak.
+type Range = (&'static str, i16, i16);
 
-type RegistrationFeatureRange = (&'static str, i16, i16);
+/// The quorum's own feature: it stands in control records.
+const KRAFT_VERSION: Range = ("kraft.version", 0, 1);
 
 /// What a node can speak, as it says when it registers.
 pub fn supported_features() -> Vec<RegistrationFeature> {
     let ranges = FEATURES.iter().map(|&(name, min, max, _)| (name, min, max)).chain([KRAFT_VERSION]);
-    let feature = |(name, min_supported_version, max_supported_version): RegistrationFeatureRange| {
-        RegistrationFeature { name: name.to_owned(), min_supported_version, max_supported_version }
+    let feature = |(name, min_supported_version, max_supported_version): Range| RegistrationFeature {
+        name: name.to_owned(),
+        min_supported_version,
+        max_supported_version,
     };
     ranges.map(feature).collect()
 }
 
-// ANCHOR: bootstrap
-/// The records that the log of a new cluster begins with.
-pub fn bootstrap(settings: &ControllerSettings) -> Vec<MetadataRecord> {
-    let begin = BeginTransactionRecord { name: Some("Bootstrap records".to_owned()) };
-    let level = |&(name, _, _, feature_level): &(&str, _, _, i16)| {
-        FeatureLevelRecord { name: name.to_owned(), feature_level }.into()
-    };
-    let all_brokers = ConfigResource::all_brokers();
-    // Who is eligible depends on it, so it stands where the controller sees it change.
-    let min_insync_replicas = ConfigRecord {
-        resource_type: all_brokers.resource_type,
-        resource_name: all_brokers.name,
-        name: "min.insync.replicas".to_owned(),
-        value: Some(settings.min_insync_replicas.to_string()),
-    };
-    let levels = FEATURES.iter().map(level);
-    std::iter::once(begin.into())
-        .chain(levels)
-        .chain([min_insync_replicas.into(), EndTransactionRecord {}.into()])
-        .collect()
+/// The levels that a new cluster begins with.
+pub(super) fn first_levels() -> impl Iterator<Item = FeatureLevelRecord> {
+    FEATURES.iter().map(|&(name, _, _, feature_level)| FeatureLevelRecord { name: name.to_owned(), feature_level })
 }
-// ANCHOR_END: bootstrap
 
 /// `upgrade_type` of a change that must not lower a level.
 const UPGRADE: i8 = 1;

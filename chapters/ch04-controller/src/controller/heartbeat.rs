@@ -83,7 +83,8 @@ impl Controller {
     fn next(&self, request: &BrokerHeartbeatRequest, broker: &BrokerRegistration) -> Next {
         let leads = || self.index.of_broker(broker.broker_id).any(|key| self.is_led_by(key, broker.broker_id));
         // Whose last directory has failed has nothing to lead with, and no record could say so.
-        let has_nothing = broker.log_dirs.iter().all(|directory| request.offline_log_dirs.contains(directory));
+        let mut directories = broker.log_dirs.iter();
+        let has_nothing = directories.len() > 0 && directories.all(|dir| request.offline_log_dirs.contains(dir));
         let (fence, stop) = (request.want_fence || has_nothing, request.want_shut_down);
         if broker.fenced {
             let has_read_it = request.current_metadata_offset >= broker.broker_epoch;

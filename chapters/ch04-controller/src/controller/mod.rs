@@ -20,6 +20,7 @@
 //! One file per command or family of commands. Pure functions stand apart from them: `election`, `eligible`, `log_ends`,
 //! `placement`, `sessions`, `moves`.
 
+mod activation;
 mod configs;
 mod directories;
 mod draft;
@@ -46,9 +47,10 @@ mod tick;
 mod topics;
 mod transitions;
 
+pub use activation::*;
 pub use election::*;
 pub use eligible::*;
-pub use features::*;
+pub use features::supported_features;
 pub use isr::*;
 pub use log_ends::*;
 pub use moves::*;
@@ -96,7 +98,7 @@ pub struct Controller {
 impl Controller {
     /// A controller that begins `now`, with what the log says. `seed` is what it draws topic ids from.
     pub fn new(settings: ControllerSettings, image: ClusterImage, seed: u64, now: Timestamp) -> Controller {
-        assert!(!image.in_transaction(), "whose transaction is it? one that is left over is aborted first");
+        assert!(!image.in_transaction(), "a transaction that is left over is ended first: see `activation`");
         let unfenced = image.nodes.brokers().filter(|broker| !broker.fenced).map(|broker| broker.broker_id);
         Controller {
             index: Index::of(&image),

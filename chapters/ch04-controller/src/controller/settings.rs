@@ -17,6 +17,8 @@ pub struct ControllerSettings {
     pub num_partitions: i32,
     /// `default.replication.factor` of topics whose creator does not say.
     pub default_replication_factor: i16,
+    /// `delete.topic.enable`: whether topics can be deleted at all.
+    pub delete_topic_enable: bool,
     /// `min.insync.replicas`.
     pub min_insync_replicas: usize,
     /// `unclean.leader.election.enable`.
@@ -39,6 +41,7 @@ impl ControllerSettings {
             session_timeout_ms: 9_000,
             num_partitions: 1,
             default_replication_factor: 1,
+            delete_topic_enable: true,
             min_insync_replicas: 1,
             unclean_leader_election_enable: false,
             auto_leader_rebalance_enable: true,

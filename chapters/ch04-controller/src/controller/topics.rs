@@ -207,6 +207,7 @@ impl Draft<'_> {
 
     fn delete(&mut self, wanted: &DeleteTopicState) -> DeletableTopicResult {
         let found = match &wanted.name {
+            _ if !self.controller.settings.delete_topic_enable => Err(ErrorCode::TOPIC_DELETION_DISABLED),
             Some(_) if !wanted.topic_id.is_zero() => Err(ErrorCode::INVALID_REQUEST),
             Some(name) => self.image.topics.by_name(name).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
             None => self.image.topics.get(wanted.topic_id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID),
