@@ -4,6 +4,7 @@
 #[path = "../ch01/support/mod.rs"]
 mod ch01;
 mod controller;
+mod controller_golden;
 mod controller_support;
 mod difference;
 mod election;
