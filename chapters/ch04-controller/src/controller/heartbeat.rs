@@ -160,12 +160,6 @@ impl Draft<'_> {
         if log_dirs.is_empty() || log_dirs.len() == broker.log_dirs.len() {
             return;
         }
-        if log_dirs.is_empty() {
-            // Nothing is left of it, and no record could say so.
-            return if !broker.fenced {
-                self.fence(broker_id)
-            };
-        }
         let copies = self.directories_of(broker_id);
         self.write(BrokerRegistrationChangeRecord { log_dirs, ..change });
         for ((topic_id, index), _) in copies.into_iter().filter(|(_, dir)| failed(dir)) {
