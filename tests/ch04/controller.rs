@@ -189,6 +189,15 @@ fn topics_grow() {
     assert_eq!(grow(6, None), (2, ErrorCode::NONE));
     assert_eq!(driven.partition("t", 3).replicas, [3, 1]);
     assert_eq!(driven.partition("t", 5).replicas.len(), 2);
+    // A copy that is on its way is none of those that stay.
+    let partitions = vec![ReassignablePartition { partition_index: 0, replicas: Some(vec![3, 1]) }];
+    let topics = vec![ReassignableTopic { name: "t".to_owned(), partitions }];
+    let request = AlterPartitionReassignmentsRequest { topics, ..Default::default() };
+    driven.give(|controller, at| controller.alter_partition_reassignments(at, &request));
+    let topics = vec![CreatePartitionsTopic { name: "t".to_owned(), count: 7, assignments: None }];
+    let request = CreatePartitionsRequest { topics, ..Default::default() };
+    driven.give(|controller, at| controller.create_partitions(at, &request));
+    assert_eq!([driven.partition("t", 0).replicas.len(), driven.partition("t", 6).replicas.len()], [3, 2]);
 }
 
 #[test]
@@ -204,9 +213,18 @@ fn a_change_that_is_too_large_for_a_batch_is_a_transaction() {
     assert_eq!(lengths, [10_000, 8_003]);
     assert!(matches!(records[0], MetadataRecord::BeginTransaction(_)));
     assert!(matches!(records.last(), Some(MetadataRecord::EndTransaction(_))));
-    let led = |id| driven.controller.image().topics.partitions().filter(|partition| partition.leader == id).count();
-    assert_eq!([led(1), led(NO_LEADER)], [0, 0]);
+    let led = |driven: &Driven, id| {
+        driven.controller.image().topics.partitions().filter(|partition| partition.leader == id).count()
+    };
+    assert_eq!([led(&driven, 1), led(&driven, NO_LEADER)], [0, 0]);
     assert_eq!(&image(&driven.log), driven.controller.image());
+    for id in [2, 3] {
+        driven.give(|controller, at| controller.broker_gone(at, id));
+    }
+    assert_eq!(led(&driven, NO_LEADER), 18_000);
+    driven.register(3, Some(driven.epoch(3)), None);
+    driven.heartbeat(3);
+    assert_eq!(led(&driven, 3), 18_000, "it was the last in sync, and stopped cleanly");
 }
 
 #[test]
@@ -333,6 +351,24 @@ fn copies_are_where_their_broker_says() {
     assert_eq!(assign(11, 8, topic_id, 0), (1, ErrorCode::NONE), "a directory that it does not have");
     let partition = driven.partition("t", 0);
     assert!(!partition.isr.contains(&2) && partition.leader != 2, "{partition:?}");
+}
+
+#[test]
+fn a_copy_in_a_directory_that_failed_does_not_lead() {
+    let mut driven = three();
+    let assignments = vec![CreatableReplicaAssignment { partition_index: 0, broker_ids: vec![2] }];
+    create(&mut driven, CreatableTopic { assignments, ..topic("t", -1, -1) });
+    let topic_id = driven.partition("t", 0).topic_id;
+    let mut leader_after = |id: u8| {
+        let topics = vec![AssignedTopic { topic_id, partitions: vec![AssignedPartition { partition_index: 0 }] }];
+        let directories = vec![AssignedDirectory { id: ch00_wire::uuid::Uuid([id; 16]), topics }];
+        let request = AssignReplicasToDirsRequest { broker_id: 2, broker_epoch: driven.epoch(2), directories };
+        driven.give(|controller, at| controller.assign_replicas_to_dirs(at, &request));
+        driven.give(|controller, at| controller.tick(at));
+        driven.partition("t", 0).leader
+    };
+    assert_eq!(leader_after(8), NO_LEADER);
+    assert_eq!(leader_after(2), 2, "it is elsewhere now");
 }
 
 #[test]

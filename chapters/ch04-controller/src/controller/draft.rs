@@ -81,7 +81,8 @@ impl<'a> Draft<'a> {
         let election = if self.is_unclean_allowed(&topic.name) { Election::Unclean } else { Election::Online };
         let mut target = Target::of(partition, election);
         edit(&mut target);
-        let is_alive = |broker| self.can_lead(partition, broker);
+        let directories = target.directories.clone();
+        let is_alive = |broker| self.can_lead(broker, directories.get(&broker).copied());
         let ends = self.controller.log_ends.of(topic_id, index);
         let replicas = target.replicas.clone();
         let circumstances = Circumstances {
@@ -119,9 +120,8 @@ impl<'a> Draft<'a> {
         brokers.iter().copied().filter(|&broker| self.image.nodes.broker(broker).is_some()).collect()
     }
 
-    /// Whether a broker is there to lead a partition, and its copy can be read.
-    pub(super) fn can_lead(&self, partition: &PartitionRegistration, broker: i32) -> bool {
-        let directory = partition.directory(broker);
+    /// Whether a broker is there to lead a partition of which it has a copy in `directory`.
+    pub(super) fn can_lead(&self, broker: i32, directory: Option<Uuid>) -> bool {
         let registration = self.image.nodes.broker(broker);
         let is_online = |broker: &BrokerRegistration| directory.is_none_or(|dir| is_online(broker, dir));
         self.is_active(broker) && registration.is_some_and(is_online)

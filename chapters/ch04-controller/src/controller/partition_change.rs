@@ -92,7 +92,8 @@ pub(super) fn change(
         topic_id: partition.topic_id,
         ..Default::default()
     };
-    if elected.leader() != partition.leader {
+    let is_out_of_sync = elected != Elected::Nobody && !target.isr.contains(&elected.leader());
+    if elected.leader() != partition.leader || is_out_of_sync {
         change.leader = elected.leader();
         match elected {
             Elected::Clean(leader) if eligible.elr.contains(&leader) => {

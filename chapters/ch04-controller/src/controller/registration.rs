@@ -61,7 +61,6 @@ impl Controller {
         let outcome = draft.done(BrokerRegistrationResponse { broker_epoch, ..Default::default() });
         if same_process.is_none() {
             self.stopping.remove(&id);
-            self.sessions.end(id);
         }
         self.sessions.heard(id, -1, at.now);
         outcome

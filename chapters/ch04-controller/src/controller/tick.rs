@@ -101,7 +101,7 @@ impl Controller {
         let draft = self.draft();
         let last_known = last_known_elr.as_deref().unwrap_or_default();
         let had_everything = draft.registered(&had_everything(replicas, adding_replicas, last_known));
-        let is_alive = |broker| draft.can_lead(partition, broker);
+        let is_alive = |broker| draft.can_lead(broker, partition.directory(broker));
         let compared = compared(replicas, &had_everything, is_alive);
         let ask = |broker| AskLogEnd {
             broker,
@@ -132,7 +132,7 @@ impl Draft<'_> {
 
     /// Leaders go back to preferred replicas that are in sync; whether that was all of them.
     fn move_leaders_back(&mut self) -> bool {
-        let is_elsewhere = |p: &&PartitionRegistration| p.leader != NO_LEADER && p.leader != p.replicas[0];
+        let is_elsewhere = |p: &&PartitionRegistration| p.leader != NO_LEADER && p.replicas.first() != Some(&p.leader);
         let elsewhere = self.image.topics.partitions().filter(is_elsewhere).map(|p| (p.topic_id, p.partition_id));
         for (topic_id, index) in elsewhere.collect::<Vec<_>>() {
             if self.len() >= MOST_ELECTIONS {
