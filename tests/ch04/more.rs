@@ -5,5 +5,5 @@ mod ch00_support_random;
 mod controller_scripts;
 mod controller_support;
 mod image_properties;
-mod zookeeper;
 mod simulation;
+mod zookeeper;

@@ -21,7 +21,7 @@ use ch01_log::batch::{Epoch, Offset, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::controller::{AskLogEnd, At, Controller, ControllerSettings, Outcome, bootstrap};
+use crate::controller::{AskLogEnd, At, Controller, ControllerSettings, Outcome, activation};
 use crate::quorum_node::{Committed, Leadership, QuorumNode};
 use crate::records::MetadataRecord;
 
@@ -193,15 +193,21 @@ impl ControllerTask {
 
     async fn begin(&mut self, epoch: Epoch, committed: &Committed) {
         info!("this node is the active controller, in epoch {epoch}");
-        let image = (*committed.image).clone();
+        let mut image = (*committed.image).clone();
+        // What an earlier controller has left half done is ended, and a new cluster gets its first records.
+        let first = activation(&self.settings, &image);
+        for record in &first {
+            if let Err(e) = image.replay(record) {
+                return error!("the metadata log cannot be gone on with: {e}");
+            }
+        }
+        let next_offset = committed.offset + first.len() as Offset;
+        if !first.is_empty() {
+            self.node.append(epoch, first).await;
+        }
         let controller = Controller::new(self.settings.clone(), image, self.seed ^ epoch as u64, self.now());
-        let next_offset = committed.offset;
         self.active = Some(Active { controller, epoch, next_offset, waiting: VecDeque::new() });
         self.is_active.send_replace(true);
-        if committed.image.features.levels().next().is_none() {
-            let records = bootstrap(&self.settings);
-            self.ask_now(|_, _| Outcome { records, reply: () }).await;
-        }
     }
 
     fn resign(&mut self) {
