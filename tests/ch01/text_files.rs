@@ -317,7 +317,7 @@ fn a_clean_stop_counts_once() {
     let dir = TempDir::new();
     let first = open_dir(dir.path(), 1, None).unwrap();
     assert!(!first.was_clean());
-    first.mark_clean().unwrap();
+    first.mark_clean(-1).unwrap();
     assert!(dir.path().join(".kafka_cleanshutdown").exists());
     drop(first);
     assert!(open_dir(dir.path(), 1, None).unwrap().was_clean());
