@@ -19,4 +19,5 @@ mod quorum_commit;
 mod quorum_node;
 mod quorum_vote;
 mod records;
+mod replica_roles;
 mod sessions;

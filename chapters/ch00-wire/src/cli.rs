@@ -102,6 +102,9 @@ pub fn run<B: Broker>(args: BrokerArgs) -> ExitCode {
     }
 }
 
+/// How long a broker that was told to stop while it started may take to finish starting.
+const START_AFTER_SIGNAL: std::time::Duration = std::time::Duration::from_secs(10);
+
 async fn serve<B: Broker>(loaded: Loaded<B::Config>) -> ExitCode {
     let tasks = Tasks::new();
     survive_file_size_limit();
@@ -110,12 +113,19 @@ async fn serve<B: Broker>(loaded: Loaded<B::Config>) -> ExitCode {
         Ok(signals) => signals,
         Err(e) => return refuse(&format!("cannot handle signals: {e}")),
     };
+    let mut start = std::pin::pin!(B::start(loaded, tasks.clone()));
+    let mut told_to_stop = None;
     let started = tokio::select! {
         () = tasks.panicked() => return ExitCode::from(101),
-        started = B::start(loaded, tasks.clone()) => started,
+        started = &mut start => started,
+        // What is half open cannot be closed: it may finish, unless it waits for others that do not come.
         signal = signals.next() => {
-            info!("{signal}: stopping before it has started");
-            return ExitCode::SUCCESS;
+            info!("{signal}: stopping as soon as it has started");
+            told_to_stop = Some(signal);
+            match tokio::time::timeout(START_AFTER_SIGNAL, &mut start).await {
+                Ok(started) => started,
+                Err(_) => return ExitCode::SUCCESS,
+            }
         }
     };
     let broker = match started {
@@ -125,11 +135,12 @@ async fn serve<B: Broker>(loaded: Loaded<B::Config>) -> ExitCode {
     println!("{}", broker.ready());
     let failure = tokio::select! {
         () = tasks.panicked() => return ExitCode::from(101),
-        failure = broker.failed() => Some(failure),
-        signal = signals.next() => {
+        failure = broker.failed(), if told_to_stop.is_none() => Some(failure),
+        signal = signals.next(), if told_to_stop.is_none() => {
             info!("{signal}: stopping");
             None
         }
+        () = std::future::ready(()), if told_to_stop.is_some() => None,
     };
     tokio::select! {
         () = tasks.panicked() => return ExitCode::from(101),

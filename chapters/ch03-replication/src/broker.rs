@@ -218,8 +218,7 @@ pub fn broker_listener(config: &BrokerConfig) -> Result<Option<String>, String> 
     Ok(is_own.then(|| name.clone()))
 }
 
-/// A broker, as others are told of it.
-pub fn describe_self(config: &BrokerConfig, listeners: &[(BoundListener, Listener)]) -> BrokerImage {
+fn describe_self(config: &BrokerConfig, listeners: &[(BoundListener, Listener)]) -> BrokerImage {
     let endpoint = |(_, advertised): &(BoundListener, Listener)| {
         (advertised.name.clone(), Endpoint { host: advertised.host.clone(), port: advertised.port })
     };

@@ -1,5 +1,5 @@
 //! A replica takes on a role because somebody says so who decides about leaders. In this chapter nobody does: each replica
-//! begins with its role and keeps it, but for tests that move leaders.
+//! begins with its role and keeps it, and nothing here is called.
 //!
 //! A new epoch is a new leadership: who waited for the old one (a producer, a consumer) waits no longer. The same epoch
 //! again changes only who is in sync, or who has a copy.

@@ -75,13 +75,6 @@ impl Links {
         Links { identity, addresses, request_timeout, incoming, lines: HashMap::new(), tasks }
     }
 
-    /// From now on requests say that this node belongs to a cluster.
-    pub fn set_cluster_id(&mut self, cluster_id: &str) {
-        self.identity.cluster_id = Some(cluster_id.to_owned());
-        // Lines have copies.
-        self.lines.clear();
-    }
-
     /// Sends a request.
     pub fn send(&mut self, to: NodeId, correlation_id: CorrelationId, request: Request) {
         let is_fetch = matches!(request.call, Call::Fetch(_));

@@ -110,9 +110,7 @@ pub struct Description {
     pub voters: Vec<ReplicaKey>,
     /// What is committed.
     pub high_watermark: Offset,
-    /// A moment at which it led beyond doubt: milliseconds since the node started (`now`).
-    pub confirmed_at: Option<Timestamp>,
-    /// The time by the same clock.
+    /// The time by the machine's clock: milliseconds since the node started.
     pub now: Timestamp,
 }
 
@@ -131,7 +129,6 @@ enum Input {
     Append { epoch: Epoch, records: Vec<MetadataRecord> },
     Describe(oneshot::Sender<Description>),
     Snapshot { replica: ReplicaKey, epoch: Epoch, id: OffsetAndEpoch, reply: oneshot::Sender<Option<PathBuf>> },
-    ClusterId(String),
 }
 
 /// A node, as others see it. Clones speak to the same one.
@@ -222,11 +219,6 @@ impl QuorumNode {
         let (reply, answer) = oneshot::channel();
         self.inputs.send(Input::Snapshot { replica, epoch, id, reply }).await.ok()?;
         answer.await.ok()?
-    }
-
-    /// The node's cluster is known now.
-    pub async fn set_cluster_id(&self, cluster_id: &str) {
-        let _ = self.inputs.send(Input::ClusterId(cluster_id.to_owned())).await;
     }
 }
 
@@ -382,10 +374,6 @@ impl Driver {
             Input::Snapshot { replica, epoch, id, reply } => {
                 let _ = reply.send(self.log.snapshot_file(id));
                 self.step(Event::SnapshotRead { replica, epoch }, Bytes::new())
-            }
-            Input::ClusterId(cluster_id) => {
-                self.links.set_cluster_id(&cluster_id);
-                Ok(())
             }
         }
     }
@@ -548,7 +536,6 @@ impl Driver {
             replicas,
             voters: self.quorum.voters().keys().collect(),
             high_watermark: self.quorum.log().high_watermark(),
-            confirmed_at: self.quorum.confirmed_at(),
             now: self.now(),
         }
     }
