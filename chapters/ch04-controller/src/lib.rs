@@ -6,7 +6,7 @@
 //! it was before.
 //!
 //! Around the quorum: `metadata_log` and `quorum_state` are its disk, `quorum_links` and `quorum_wire` its network,
-//! `quorum_node` drives it, `quorum_listener` lets others ask. `formation`: which cluster is this?
+//! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this?
 //!
 //! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
 //!
@@ -34,6 +34,7 @@ pub mod metadata_publisher;
 pub mod outside;
 pub mod producer_ids;
 pub mod quorum;
+mod quorum_driver;
 pub mod quorum_links;
 pub mod quorum_listener;
 pub mod quorum_node;
