@@ -53,7 +53,7 @@ enum Command {
     /// Runs a broker.
     Broker {
         /// The chapter whose broker to run; the newest unless told otherwise.
-        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=3))]
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=4))]
         chapter: u32,
         /// Runs the broker with your own solutions in it, in place of the book's.
         #[arg(long, conflicts_with = "chapter")]
@@ -104,7 +104,8 @@ fn main() -> ExitCode {
         Command::Broker { chapter: 0, args, .. } => return cli::run::<ch00_wire::broker::Broker>(args),
         Command::Broker { chapter: 1, args, .. } => return cli::run::<ch01_log::broker::Broker>(args),
         Command::Broker { chapter: 2, args, .. } => return cli::run::<ch02_retention::broker::Broker>(args),
-        Command::Broker { args, .. } => return cli::run::<ch03_replication::broker::Broker>(args),
+        Command::Broker { chapter: 3, args, .. } => return cli::run::<ch03_replication::broker::Broker>(args),
+        Command::Broker { args, .. } => return cli::run::<ch04_controller::broker::Broker>(args),
         Command::Cluster(args) => block_on(cluster::run(args)),
         Command::Topic(args) => block_on(topic::run(args)),
         Command::Produce(args) => block_on(produce::run(args)),
