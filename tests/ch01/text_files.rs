@@ -9,7 +9,7 @@ use ch00_wire::uuid::Uuid;
 use ch01_log::config::TopicSettings;
 use ch01_log::disk::{Change, Disk};
 use ch01_log::leader_epochs::LeaderEpochs;
-use ch01_log::log_dir::LogDir;
+use ch01_log::log_dir::{FolderLock, LogDir};
 use ch01_log::text_checkpoint::{Offsets, TopicPartition, read_epochs, read_offsets, write_epochs, write_offsets};
 use ch01_log::topic_store::{FILE_NAME, StoredTopic, TopicStore};
 
@@ -245,7 +245,7 @@ fn epochs_that_cannot_be_written_are_not_noted() {
 }
 
 fn open_dir(path: &Path, broker_id: i32, cluster_id: Option<&str>) -> Result<LogDir, String> {
-    LogDir::open(&Disk::default(), path, broker_id, cluster_id, Arc::default())
+    LogDir::open(&Disk::default(), FolderLock::take(path)?, broker_id, cluster_id, Arc::default())
 }
 
 #[track_caller]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ch01_log::batch::{Offset, Timestamp};
 use ch01_log::disk::Disk;
 use ch01_log::log::{Log, LogConfig};
-use ch01_log::log_dir::LogDir;
+use ch01_log::log_dir::{FolderLock, LogDir};
 use ch01_log::recovery::OpenOptions;
 use ch01_log::scan::LogError;
 use ch01_log::text_checkpoint::TopicPartition;
@@ -54,7 +54,9 @@ pub fn name() -> TopicPartition {
 impl Stage {
     /// Opens a folder as a broker does at its start.
     pub fn open(disk: &Disk, path: &Path, clean: bool) -> Result<Stage, LogError> {
-        let dir = LogDir::open(disk, path, 1, None, Arc::default()).map_err(std::io::Error::other)?;
+        let dir = FolderLock::take(path)
+            .and_then(|lock| LogDir::open(disk, lock, 1, None, Arc::default()))
+            .map_err(std::io::Error::other)?;
         let checkpoints = dir.checkpoints()?;
         let options = OpenOptions {
             recovery_point: checkpoints.recovery_points.get(&name()).copied().unwrap_or(0),

@@ -8,7 +8,7 @@ use ch00_wire::uuid::Uuid;
 use ch01_log::batch::{Epoch, Offset, split};
 use ch01_log::disk::Disk;
 use ch01_log::local_partition::LocalPartition;
-use ch01_log::log_dir::LogDir;
+use ch01_log::log_dir::{FolderLock, LogDir};
 use ch01_log::partition::{Partition, ReadRequest, Reader, RequiredAcks};
 use ch01_log::replicas::OpenedLog;
 use ch01_log::text_checkpoint::TopicPartition;
@@ -34,7 +34,8 @@ impl Stage {
     fn new(role: impl FnOnce(&OpenedLog, Arc<ReplicaContext>) -> ReplicatedPartition, replicas: &[BrokerId]) -> Stage {
         let folder = TempDir::new();
         let name = TopicPartition::new("test", 0);
-        let dir = LogDir::open(&Disk::default(), folder.path(), 1, None, Arc::default()).unwrap();
+        let dir =
+            LogDir::open(&Disk::default(), FolderLock::take(folder.path()).unwrap(), 1, None, Arc::default()).unwrap();
         let log = open(&dir.folder(&name), options(log_config(|_| ()))).unwrap();
         let log = Arc::new(LocalPartition::new(log, Arc::new(dir), clock(), Box::new(|| ())));
         let (topic_id, settings) = (Uuid::random(), Default::default());

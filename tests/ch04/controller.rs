@@ -30,12 +30,12 @@ fn a_new_cluster_begins_as_kafkas() {
 #[test]
 fn a_controller_ends_what_an_earlier_one_has_left_half_done() {
     let first = bootstrap(&settings());
-    assert_eq!(activation(&settings(), &image(&[])), first);
-    let half = activation(&settings(), &image(&first[..4]));
+    assert_eq!(activation(&settings(), &image(&[]), None), first);
+    let half = activation(&settings(), &image(&first[..4]), None);
     assert!(matches!(half[0], MetadataRecord::AbortTransaction(_)));
     assert_eq!(half[1..], first);
     assert_eq!(image(&[&first[..4], &half].concat()), image(&first));
-    assert_eq!(activation(&settings(), &image(&first)), []);
+    assert_eq!(activation(&settings(), &image(&first), None), []);
 }
 
 /// Brokers 1, 2 and 3, all there.

@@ -64,6 +64,7 @@ impl Cluster {
         let key = |id| ReplicaKey { id, directory_id: Uuid::default() };
         let folder = self.dir.path().join(id.to_string()).join(FOLDER);
         let config = NodeConfig {
+            lock: None,
             identity: Identity { me: key(id), cluster_id: Some("the cluster".to_string()), endpoints: Vec::new() },
             voters: Voters::new([key(1), key(2), key(3)]),
             voters_home: VotersHome::Configuration(vec![1, 2, 3]),

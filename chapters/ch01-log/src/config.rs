@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ch00_wire::config;
 use ch00_wire::config::{Config, Key, Value, WireConfig};
@@ -10,6 +10,7 @@ use ch00_wire::config::{Config, Key, Value, WireConfig};
 use crate::compression::Compression;
 use crate::disk::Disk;
 use crate::log::LogConfig;
+use crate::log_dir::FolderLock;
 use crate::replicas::{OneCopy, Replicas};
 use crate::scan::LogError;
 use crate::segment::SegmentConfig;
@@ -126,6 +127,8 @@ pub struct LogHooks {
     pub replicas: Arc<dyn Replicas>,
     /// The topics, if they are kept elsewhere; `None`: in a file in the first log directory.
     pub topics: Option<Contents>,
+    /// Folders that are locked already.
+    pub locks: Arc<Mutex<Vec<FolderLock>>>,
 }
 
 impl LogHooks {
@@ -137,6 +140,16 @@ impl LogHooks {
             config_of: Arc::new(move |settings| config.log_config(settings)),
             before_open: |_, _| Ok(()),
             topics: None,
+            locks: Arc::default(),
+        }
+    }
+
+    /// The lock of a folder: one that there is, or a new one.
+    pub fn lock(&self, folder: &Path) -> Result<FolderLock, String> {
+        let mut locks = self.locks.lock().unwrap();
+        match locks.iter().position(|lock| lock.path() == folder) {
+            Some(index) => Ok(locks.swap_remove(index)),
+            None => FolderLock::take(folder),
         }
     }
 }

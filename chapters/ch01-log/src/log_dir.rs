@@ -51,8 +51,32 @@ pub struct LogDir {
     partition_count: AtomicIsize,
     /// Woken when a disk fails.
     on_failure: Arc<Notify>,
-    /// Keeps the lock.
-    _lock: File,
+    _lock: FolderLock,
+}
+
+/// A folder that this process uses, and no other. Apache Kafka takes the same lock.
+pub struct FolderLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl FolderLock {
+    /// Makes the folder if need be, and locks it.
+    pub fn take(path: &Path) -> Result<FolderLock, String> {
+        let fail = |what: &str, e: io::Error| format!("log directory {}: {what}: {e}", path.display());
+        fs::create_dir_all(path).map_err(|e| fail("cannot be created", e))?;
+        let file = File::create(path.join(".lock")).map_err(|e| fail("cannot be locked", e))?;
+        file.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => format!("log directory {}: another broker uses it", path.display()),
+            TryLockError::Error(e) => fail("cannot be locked", e),
+        })?;
+        Ok(FolderLock { path: path.to_owned(), _file: file })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// What a log directory's checkpoints said at the start.
@@ -74,24 +98,19 @@ impl LogDir {
     /// is woken when the disk fails.
     pub fn open(
         disk: &Disk,
-        path: &Path,
+        lock: FolderLock,
         broker_id: i32,
         cluster_id: Option<&str>,
         on_failure: Arc<Notify>,
     ) -> Result<LogDir, String> {
-        let fail = |what: &str, e: io::Error| format!("log directory {}: {what}: {e}", path.display());
-        fs::create_dir_all(path).map_err(|e| fail("cannot be created", e))?;
-        let lock = File::create(path.join(".lock")).map_err(|e| fail("cannot be locked", e))?;
-        lock.try_lock().map_err(|e| match e {
-            TryLockError::WouldBlock => format!("log directory {}: another broker uses it", path.display()),
-            TryLockError::Error(e) => fail("cannot be locked", e),
-        })?;
-        let (id, cluster_id) = read_or_write_meta(disk, path, broker_id, cluster_id)?;
+        let path = lock.path.clone();
+        let (id, cluster_id) = read_or_write_meta(disk, &path, broker_id, cluster_id)?;
         let marker = path.join(CLEAN);
         let was_clean = marker.exists();
-        disk.remove(&marker).map_err(|e| fail("the marker of the clean stop cannot be removed", e))?;
+        disk.remove(&marker).map_err(|e| {
+            format!("log directory {}: the marker of the clean stop cannot be removed: {e}", path.display())
+        })?;
         Ok(LogDir {
-            path: path.to_owned(),
             disk: disk.clone(),
             id,
             cluster_id,
@@ -101,6 +120,7 @@ impl LogDir {
             checkpoints_lock: Mutex::new(()),
             partition_count: AtomicIsize::new(0),
             on_failure,
+            path,
             _lock: lock,
         })
     }

@@ -67,7 +67,8 @@ impl LogManager {
         let mut dirs: Vec<Arc<LogDir>> = Vec::new();
         for path in config.log_folders() {
             let cluster_id = dirs.first().map(|dir| dir.cluster_id().to_owned());
-            let dir = LogDir::open(disk, &path, config.wire.broker_id, cluster_id.as_deref(), disk_failed.clone())?;
+            let lock = hooks.lock(&path)?;
+            let dir = LogDir::open(disk, lock, config.wire.broker_id, cluster_id.as_deref(), disk_failed.clone())?;
             dirs.push(Arc::new(dir));
         }
         Ok(LogManager {
@@ -329,7 +330,7 @@ impl LogManager {
 }
 
 /// The topic id in the text of a `partition.metadata`.
-pub(crate) fn topic_id_in(text: &str) -> Option<Uuid> {
+pub fn topic_id_in(text: &str) -> Option<Uuid> {
     text.lines().find_map(|line| line.strip_prefix("topic_id: ")?.trim().parse().ok())
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use ch01_log::builder::BatchBuilder;
 use ch01_log::disk::Disk;
 use ch01_log::log::Log;
-use ch01_log::log_dir::LogDir;
+use ch01_log::log_dir::{FolderLock, LogDir};
 use ch01_log::recovery::OpenOptions;
 use ch01_log::text_checkpoint::TopicPartition;
 use ch01_log::validate::validate;
@@ -122,7 +122,7 @@ impl Bench {
     fn new(segment_bytes: u32) -> Bench {
         let path = std::env::temp_dir().join(format!("mini-kafka-bench-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
-        let dir = LogDir::open(&Disk::default(), &path, 1, None, Arc::default()).unwrap();
+        let dir = LogDir::open(&Disk::default(), FolderLock::take(&path).unwrap(), 1, None, Arc::default()).unwrap();
         let mut config = BrokerConfig::default().log.topic_defaults().log_config();
         config.segment.max_bytes = segment_bytes;
         let name = TopicPartition::new("bench", 0);

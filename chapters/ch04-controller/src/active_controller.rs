@@ -14,6 +14,7 @@
 //! has not heard in that time it draws no conclusions (`woke`).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ch00_wire::tasks::Tasks;
@@ -21,7 +22,9 @@ use ch01_log::batch::{Epoch, Offset, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::controller::{AskLogEnd, At, Controller, ControllerSettings, Outcome, activation};
+use crate::controller::{AskLogEnd, At, Controller, ControllerSettings, Outcome, activation, unsupported_level};
+use crate::earlier_folder::EarlierFolder;
+use crate::image::METADATA_VERSION;
 use crate::quorum_node::{Committed, Leadership, QuorumNode};
 use crate::records::MetadataRecord;
 
@@ -67,7 +70,13 @@ pub struct Outside {
 
 impl ControllerHandle {
     /// Starts the task, on the runtime it is called from.
-    pub fn start(node: &QuorumNode, settings: ControllerSettings, seed: u64, tasks: &Tasks) -> ControllerHandle {
+    pub fn start(
+        node: &QuorumNode,
+        settings: ControllerSettings,
+        earlier: Arc<EarlierFolder>,
+        seed: u64,
+        tasks: &Tasks,
+    ) -> ControllerHandle {
         let (commands, receiver) = mpsc::channel(WAITING);
         let is_active = watch::Sender::new(false);
         let outside = watch::Sender::default();
@@ -75,6 +84,7 @@ impl ControllerHandle {
         let task = ControllerTask {
             node: node.clone(),
             settings,
+            earlier,
             seed,
             started: Instant::now(),
             committed: node.committed(),
@@ -125,6 +135,8 @@ impl ControllerHandle {
 struct ControllerTask {
     node: QuorumNode,
     settings: ControllerSettings,
+    /// What brokers of earlier chapters have left: it becomes the first records.
+    earlier: Arc<EarlierFolder>,
     seed: u64,
     started: Instant,
     committed: watch::Receiver<Committed>,
@@ -194,8 +206,14 @@ impl ControllerTask {
     async fn begin(&mut self, epoch: Epoch, committed: &Committed) {
         info!("this node is the active controller, in epoch {epoch}");
         let mut image = (*committed.image).clone();
-        // What an earlier controller has left half done is ended, and a new cluster gets its first records.
-        let first = activation(&self.settings, &image);
+        if let Some(why) = unsupported_level(&image) {
+            return error!("this node cannot be the controller: {why}");
+        }
+        // What an earlier controller has left half done is ended, and a new cluster gets its first records. Of several
+        // nodes one has decided already what becomes of the topics that they remember.
+        let earlier =
+            self.earlier.topics().filter(|_| self.earlier.is_alone() || image.features.level(METADATA_VERSION) == 0);
+        let first = activation(&self.settings, &image, earlier.as_ref());
         for record in &first {
             if let Err(e) = image.replay(record) {
                 return error!("the metadata log cannot be gone on with: {e}");
@@ -206,7 +224,14 @@ impl ControllerTask {
             self.node.append(epoch, first).await;
         }
         let controller = Controller::new(self.settings.clone(), image, self.seed ^ epoch as u64, self.now());
-        self.active = Some(Active { controller, epoch, next_offset, waiting: VecDeque::new() });
+        let earlier = self.earlier.clone();
+        let taken_over: ReplyTo = Box::new(move |committed| {
+            if committed.is_ok() {
+                earlier.taken_over();
+            }
+        });
+        let waiting = VecDeque::from([(next_offset, taken_over)]);
+        self.active = Some(Active { controller, epoch, next_offset, waiting });
         self.is_active.send_replace(true);
     }
 

@@ -154,7 +154,10 @@ impl BrokerConfig {
     /// Whether this node is the whole quorum, because nobody else is named.
     pub fn is_alone(&self) -> bool {
         let voters = &self.controller_quorum_voters.0;
-        self.controller_quorum_bootstrap_servers.is_empty() && voters.iter().all(|voter| voter.id == self.node_id())
+        let own = self.controller_listener().ok().flatten();
+        let is_own = |server: &String| own.as_ref().is_some_and(|listener| is_address_of(listener, server));
+        voters.iter().all(|voter| voter.id == self.node_id())
+            && self.controller_quorum_bootstrap_servers.iter().all(is_own)
     }
 
     /// The listener that nodes of the quorum use, if there is one.
@@ -214,6 +217,18 @@ impl BrokerConfig {
         config.segment.max_ms = self.metadata_log_segment_ms;
         Ok(config)
     }
+}
+
+/// Whether `HOST:PORT` is where a listener of this machine's listens.
+fn is_address_of(listener: &Listener, address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    let is_local = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "::1");
+    let is_same_host = host == listener.host || is_local(host) && (is_local(&listener.host) || is_any(&listener.host));
+    is_same_host && port == listener.port.to_string()
+}
+
+fn is_any(host: &str) -> bool {
+    matches!(host, "" | "0.0.0.0" | "::" | "[::]")
 }
 
 /// Keys of this chapter that count at once when they are changed while the broker runs.

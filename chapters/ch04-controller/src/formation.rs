@@ -65,9 +65,25 @@ impl Meta {
         };
         let properties = properties::parse(&text);
         let get = |key: &str| properties.iter().rfind(|p| p.key == key).map(|p| p.value.clone());
+        if let Some(owner) = get("node.id").or(get("broker.id")).filter(|owner| *owner != node_id.to_string()) {
+            return Err(format!(
+                "{}: the folder belongs to broker {owner}, this is broker {node_id}; set node.id or log.dirs",
+                path.display()
+            ));
+        }
         let directory_id = get("directory.id").and_then(|id| id.parse().ok());
         let cluster_id = get("cluster.id").filter(|id| !id.is_empty());
         Ok(Meta { path, node_id, directory_id: directory_id.unwrap_or_else(Uuid::random), cluster_id })
+    }
+
+    /// The node that the folder belongs to.
+    pub fn node_id(&self) -> NodeId {
+        self.node_id
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().expect("a file is in a folder")
     }
 
     /// The folder belongs to a cluster from now on.

@@ -6,24 +6,28 @@
 //! it was before.
 //!
 //! Around the quorum: `metadata_log` and `quorum_state` are its disk, `quorum_links` and `quorum_wire` its network,
-//! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this?
+//! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this? `format`
+//! says so beforehand; `earlier_folder` has what brokers of earlier chapters left.
 //!
 //! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
 //!
-//! Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
+//! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
 //! partitions, `fetchers` copy, `isr_changes` and `producer_ids` ask the controller.
 
 pub mod active_controller;
 pub mod assigned_partitions;
 pub mod broker;
 pub mod broker_lifecycle;
+mod broker_start;
 pub mod config;
 pub mod config_rules;
 pub mod controller;
 pub mod controller_channel;
 pub mod controller_listener;
 pub mod decided;
+pub mod earlier_folder;
 pub mod fetchers;
+pub mod format;
 pub mod formation;
 pub mod handlers;
 pub mod image;
@@ -31,6 +35,7 @@ pub mod isr_changes;
 pub mod messages;
 pub mod metadata_log;
 pub mod metadata_publisher;
+mod node_start;
 pub mod outside;
 pub mod producer_ids;
 pub mod quorum;

@@ -32,6 +32,8 @@ use crate::records::{BatchContent, ControlRecord, MetadataBatch, MetadataSnapsho
 
 /// The folder's name, in the metadata log directory.
 pub const FOLDER: &str = "__cluster_metadata-0";
+/// The snapshot of nothing: what a formatted log begins with.
+pub const FORMATTED: &str = "00000000000000000000-0000000000.checkpoint";
 /// What a snapshot's name ends with.
 const SNAPSHOT: &str = ".checkpoint";
 /// What it ends with while it is being written.

@@ -22,6 +22,7 @@ use ch00_wire::tasks::Tasks;
 use ch01_log::batch::{Epoch, Offset, Timestamp};
 use ch01_log::clock::Clock;
 use ch01_log::disk::Disk;
+use ch01_log::log_dir::FolderLock;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 
@@ -75,6 +76,7 @@ pub(crate) struct Driver {
     pub(crate) leadership: watch::Sender<Leadership>,
     bytes_since_snapshot: u64,
     max_bytes_between_snapshots: u64,
+    _lock: Option<FolderLock>,
 }
 
 impl Driver {
@@ -122,6 +124,7 @@ impl Driver {
             leadership: watch::Sender::default(),
             bytes_since_snapshot: 0,
             max_bytes_between_snapshots: config.max_bytes_between_snapshots,
+            _lock: config.lock,
         };
         if let Some(voters) = driver.note_voters(&control) {
             driver.step(voters, Bytes::new()).map_err(|e| e.to_string())?;

@@ -12,6 +12,7 @@ use ch01_log::batch::{Epoch, Offset, Timestamp};
 use ch01_log::clock::Clock;
 use ch01_log::disk::Disk;
 use ch01_log::log::LogConfig;
+use ch01_log::log_dir::FolderLock;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 
@@ -45,6 +46,8 @@ pub struct NodeConfig {
     pub request_timeout: Duration,
     /// The metadata log's folder.
     pub folder: PathBuf,
+    /// Keeps others from using it, if it is not one of the log directories.
+    pub lock: Option<FolderLock>,
     /// How its segments are.
     pub log: LogConfig,
     /// `metadata.log.max.record.bytes.between.snapshots`.

@@ -1,16 +1,21 @@
 //! What a controller writes before anything else.
 
-use super::ControllerSettings;
 use super::features::first_levels;
+use super::{ControllerSettings, EarlierTopics, taken_over};
 use crate::image::{ClusterImage, ConfigResource, METADATA_VERSION};
 use crate::records::{
     AbortTransactionRecord, BeginTransactionRecord, ConfigRecord, EndTransactionRecord, MetadataRecord,
 };
 
 // ANCHOR: activation
-/// The records that a controller begins with, as one batch: the end of what an earlier one has left half done, and in a
-/// new cluster the first records of all. They are to be replayed before a [`Controller`](super::Controller) is made.
-pub fn activation(settings: &ControllerSettings, image: &ClusterImage) -> Vec<MetadataRecord> {
+/// The records that a controller begins with, as one batch: the end of what an earlier one has left half done; in a new
+/// cluster the first records of all; and what brokers of earlier chapters have left. They are to be replayed before a
+/// [`Controller`](super::Controller) is made.
+pub fn activation(
+    settings: &ControllerSettings,
+    image: &ClusterImage,
+    earlier: Option<&EarlierTopics>,
+) -> Vec<MetadataRecord> {
     let mut records = Vec::new();
     if image.in_transaction() {
         let reason = Some("the controller that began it is gone".to_owned());
@@ -19,6 +24,7 @@ pub fn activation(settings: &ControllerSettings, image: &ClusterImage) -> Vec<Me
     if image.features.level(METADATA_VERSION) == 0 {
         records.extend(bootstrap(settings));
     }
+    records.extend(earlier.into_iter().flat_map(|earlier| taken_over(earlier, image)));
     records
 }
 // ANCHOR_END: activation
@@ -35,7 +41,10 @@ pub fn bootstrap(settings: &ControllerSettings) -> Vec<MetadataRecord> {
         value: Some(settings.min_insync_replicas.to_string()),
     };
     let mut records = vec![BeginTransactionRecord { name: Some("Bootstrap records".to_owned()) }.into()];
-    records.extend(first_levels().map(MetadataRecord::from));
+    match settings.bootstrap.as_slice() {
+        [] => records.extend(first_levels().map(MetadataRecord::from)),
+        formatted => records.extend_from_slice(formatted),
+    }
     records.extend([min_insync_replicas.into(), EndTransactionRecord {}.into()]);
     records
 }

@@ -7,7 +7,7 @@ use ch01_log::partition::PartitionError;
 
 use super::draft::{Draft, ELR_VERSION, refusal};
 use super::{At, Controller, Outcome};
-use crate::image::METADATA_VERSION;
+use crate::image::{ClusterImage, METADATA_VERSION};
 use crate::messages::{
     FeatureUpdateKey, RegistrationFeature, UpdatableFeatureResult, UpdateFeaturesRequest, UpdateFeaturesResponse,
 };
@@ -41,6 +41,16 @@ pub fn supported_features() -> Vec<RegistrationFeature> {
         max_supported_version,
     };
     ranges.map(feature).collect()
+}
+
+/// A level of the cluster's that is not spoken here, if there is one. Features that are not known here count as spoken at
+/// no level.
+pub fn unsupported_level(image: &ClusterImage) -> Option<String> {
+    let supported = supported_features();
+    let highest = |name: &str| supported.iter().find(|f| f.name == name).map_or(0, |f| f.max_supported_version);
+    let (name, level) = image.features.levels().find(|&(name, level)| level > highest(name))?;
+    let known = highest(name);
+    Some(format!("the cluster has {name} at level {level}; this broker knows levels up to {known}, Apache Kafka 4.3's"))
 }
 
 /// The levels that a new cluster begins with.

@@ -43,6 +43,7 @@ mod reassignment;
 mod registration;
 mod sessions;
 mod settings;
+mod takeover;
 mod tick;
 mod topics;
 mod transitions;
@@ -50,7 +51,7 @@ mod transitions;
 pub use activation::*;
 pub use election::*;
 pub use eligible::*;
-pub use features::supported_features;
+pub use features::{supported_features, unsupported_level};
 pub use isr::*;
 pub use log_ends::*;
 pub use moves::*;
@@ -58,6 +59,7 @@ pub use outcome::*;
 pub use placement::*;
 pub use sessions::*;
 pub use settings::*;
+pub use takeover::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 

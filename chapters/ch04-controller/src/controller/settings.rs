@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ch01_log::partition::PartitionError;
 
 use crate::image::{ConfigResource, Settings};
+use crate::records::MetadataRecord;
 
 /// A controller's settings. What can also be set for a topic or for all brokers counts where it is not.
 #[derive(Clone)]
@@ -29,6 +30,9 @@ pub struct ControllerSettings {
     pub leader_imbalance_check_interval_ms: i64,
     /// `metadata.max.idle.interval.ms`: after so long without a record, one that says nothing is written; 0: never.
     pub metadata_max_idle_interval_ms: i64,
+    /// The records that the log of a new cluster begins with, if the folder was formatted; empty: the levels of Apache
+    /// Kafka 4.3.
+    pub bootstrap: Vec<MetadataRecord>,
     /// What settings mean.
     pub rules: Arc<dyn ConfigRules>,
 }
@@ -47,6 +51,7 @@ impl ControllerSettings {
             auto_leader_rebalance_enable: true,
             leader_imbalance_check_interval_ms: 300_000,
             metadata_max_idle_interval_ms: 500,
+            bootstrap: Vec::new(),
             rules,
         }
     }
