@@ -78,7 +78,7 @@ const OBLIGED: &[(&str, &[&str])] = &[
     ("ch01-log/src/handlers/produce.rs", &["follower"]),
     // A key of Kafka's: `auto.leader.rebalance.enable`, and the settings that it becomes.
     ("ch04-controller/src/config.rs", &["rebalanc"]),
-    ("ch04-controller/src/broker.rs", &["rebalanc"]),
+    ("ch04-controller/src/node_start.rs", &["rebalanc"]),
     // What compaction leaves in a batch.
     ("ch01-log/src/batch.rs", &["tombstone"]),
     ("ch01-log/src/config.rs", &["generation"]),

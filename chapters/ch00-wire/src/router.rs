@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::codec::{Chunk, DecodeError, Reader, Wire, Writer};
 use crate::error_code::ErrorCode;
 use crate::header::{RequestHeader, ResponseHeader, decode_client_id, decode_request_header, response_header_version};
-use crate::messages::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use crate::messages::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey};
 use crate::table::{Message, Request};
 use crate::trace;
 
@@ -113,11 +113,26 @@ struct Route {
 /// Told of every answer: the API's name, and how long its request took.
 pub type Observer = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
 
+/// What a broker and its cluster say of features in the answer to ApiVersions.
+#[derive(Clone, Debug, Default)]
+pub struct Features {
+    /// What this broker could run.
+    pub supported: Vec<SupportedFeatureKey>,
+    /// What the cluster has agreed on.
+    pub finalized: Vec<FinalizedFeatureKey>,
+    /// Which agreement that is: the greater, the later.
+    pub epoch: i64,
+}
+
+/// Says which features there are now.
+pub type FeaturesNow = Arc<dyn Fn() -> Features + Send + Sync>;
+
 /// The table.
 #[derive(Default)]
 pub struct Router {
     routes: BTreeMap<i16, Route>,
     observer: Option<Observer>,
+    features: Option<FeaturesNow>,
 }
 
 // ANCHOR: router
@@ -163,6 +178,11 @@ impl Router {
     /// Has someone told how long requests take.
     pub fn observe(&mut self, observer: Observer) {
         self.observer = Some(observer);
+    }
+
+    /// Has ApiVersions name features.
+    pub fn name_features(&mut self, features: FeaturesNow) {
+        self.features = Some(features);
     }
 
     // ANCHOR: api_versions
@@ -228,11 +248,17 @@ impl Router {
             ErrorCode::UNSUPPORTED_VERSION => api_keys.retain(|api| api.api_key == ApiVersionsRequest::API_KEY),
             _ => api_keys.clear(),
         }
-        encode::<ApiVersionsRequest>(
-            header,
-            version,
-            &ApiVersionsResponse { error_code, api_keys, ..Default::default() },
-        )
+        let mut response = ApiVersionsResponse { error_code, api_keys, ..Default::default() };
+        if let Some(features) = self.features.as_ref().filter(|_| error_code == ErrorCode::NONE) {
+            let Features { mut supported, finalized, epoch } = features();
+            if version < 4 {
+                // Clients that do not know version 4 take a lowest level of 0 for damage.
+                supported.iter_mut().for_each(|feature| feature.min_version = feature.min_version.max(1));
+            }
+            response.supported_features = supported;
+            (response.finalized_features, response.finalized_features_epoch) = (finalized, epoch);
+        }
+        encode::<ApiVersionsRequest>(header, version, &response)
     }
 }
 // ANCHOR_END: router

@@ -29,6 +29,7 @@ use crate::broker_lifecycle::{BrokerLifecycle, register};
 use crate::config::BrokerConfig;
 use crate::controller::{supported_features, unsupported_level};
 use crate::controller_channel::ControllerChannel;
+use crate::features::features;
 use crate::fetchers::Fetchers;
 use crate::formation::Meta;
 use crate::isr_changes::IsrChanges;
@@ -128,6 +129,8 @@ pub(crate) async fn start_broker(
     if let Some(observer) = context.metrics.observer() {
         router.observe(observer);
     }
+    let committed = node.committed();
+    router.name_features(Arc::new(move || features(&committed.borrow())));
     let router = Arc::new(router);
     serve(listeners, |_| router.clone(), &log_config.wire, tasks);
     lifecycle.ready().await;

@@ -26,6 +26,7 @@ pub mod controller_channel;
 pub mod controller_listener;
 pub mod decided;
 pub mod earlier_folder;
+pub mod features;
 pub mod fetchers;
 pub mod format;
 pub mod formation;

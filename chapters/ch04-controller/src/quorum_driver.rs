@@ -333,7 +333,7 @@ impl Driver {
 
     /// Writes a snapshot when enough has been committed since the last one.
     fn snapshot_if_due(&mut self) -> Result<Option<Event>, StorageError> {
-        let Committed { image, offset, epoch, timestamp } = self.committed.borrow().clone();
+        let Committed { image, offset, epoch, timestamp, .. } = self.committed.borrow().clone();
         if self.bytes_since_snapshot < self.max_bytes_between_snapshots || image.in_transaction() {
             return Ok(None);
         }
@@ -397,18 +397,31 @@ fn first_image(log: &MetadataLog) -> Result<(Committed, Vec<ControlRecord>), Str
     }
     let OffsetAndEpoch { epoch, offset } = id;
     let timestamp = snapshot.last_contained_log_timestamp;
-    Ok((Committed { image: Arc::new(image), offset, epoch, timestamp }, snapshot.control))
+    let kraft_version = kraft_version_in(&snapshot.control).unwrap_or(0);
+    Ok((Committed { image: Arc::new(image), offset, epoch, timestamp, kraft_version }, snapshot.control))
 }
 
 fn replay(now: &mut Committed, batch: &MetadataBatch) -> Result<(), String> {
-    if let BatchContent::Records(records) = &batch.content {
-        let image = Arc::make_mut(&mut now.image);
-        for (offset, record) in (batch.base_offset..).zip(records) {
-            image.replay(record).map_err(|e| format!("record at {offset}: {e}"))?;
+    match &batch.content {
+        BatchContent::Records(records) => {
+            let image = Arc::make_mut(&mut now.image);
+            for (offset, record) in (batch.base_offset..).zip(records) {
+                image.replay(record).map_err(|e| format!("record at {offset}: {e}"))?;
+            }
+        }
+        BatchContent::Control(records) => {
+            now.kraft_version = kraft_version_in(records).unwrap_or(now.kraft_version);
         }
     }
     (now.offset, now.epoch, now.timestamp) = (batch.next_offset(), batch.leader_epoch, batch.timestamp);
     Ok(())
+}
+
+fn kraft_version_in(records: &[ControlRecord]) -> Option<i16> {
+    records.iter().rev().find_map(|record| match record {
+        ControlRecord::KRaftVersion(record) => Some(record.k_raft_version),
+        _ => None,
+    })
 }
 
 /// Who votes, and where they are, if a control record says so.

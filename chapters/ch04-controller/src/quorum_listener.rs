@@ -7,6 +7,7 @@ use ch00_wire::router::Router;
 use ch01_log::clock::Clock;
 use ch01_log::messages::NodeEndpoint;
 
+use crate::features::features;
 use crate::handlers;
 use crate::messages::{DescribeQuorumListener, DescribeQuorumNode};
 use crate::quorum::{NodeId, ReplicaKey};
@@ -83,6 +84,11 @@ pub fn routes(state: &Arc<QuorumState>) -> Router {
     router.add(state, handlers::fetch_snapshot::handle);
     router.add(state, handlers::describe_quorum::handle);
     router.add(state, handlers::describe_controllers::handle);
+    let quorum = state.clone();
+    router.name_features(Arc::new(move || {
+        let committed = quorum.node.get().map(QuorumNode::committed);
+        committed.map(|committed| features(&committed.borrow())).unwrap_or_default()
+    }));
     router
 }
 // ANCHOR_END: routes

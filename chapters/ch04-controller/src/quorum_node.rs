@@ -71,6 +71,8 @@ pub struct Committed {
     pub epoch: Epoch,
     /// When it was appended, in milliseconds since 1970.
     pub timestamp: Timestamp,
+    /// The level of `kraft.version`: 1 if the log says who votes.
+    pub kraft_version: i16,
 }
 
 /// Who leads the quorum, as far as this node knows.

@@ -30,11 +30,11 @@ const FEATURES: [(&str, i16, i16, i16); 6] = [
 type Range = (&'static str, i16, i16);
 
 /// The quorum's own feature: it stands in control records.
-const KRAFT_VERSION: Range = ("kraft.version", 0, 1);
+pub const KRAFT_VERSION: &str = "kraft.version";
 
 /// What a node can speak, as it says when it registers.
 pub fn supported_features() -> Vec<RegistrationFeature> {
-    let ranges = FEATURES.iter().map(|&(name, min, max, _)| (name, min, max)).chain([KRAFT_VERSION]);
+    let ranges = FEATURES.iter().map(|&(name, min, max, _)| (name, min, max)).chain([(KRAFT_VERSION, 0, 1)]);
     let feature = |(name, min_supported_version, max_supported_version): Range| RegistrationFeature {
         name: name.to_owned(),
         min_supported_version,

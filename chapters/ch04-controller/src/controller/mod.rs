@@ -51,7 +51,7 @@ mod transitions;
 pub use activation::*;
 pub use election::*;
 pub use eligible::*;
-pub use features::{supported_features, unsupported_level};
+pub use features::{KRAFT_VERSION, supported_features, unsupported_level};
 pub use isr::*;
 pub use log_ends::*;
 pub use moves::*;
