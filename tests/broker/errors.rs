@@ -35,8 +35,7 @@ fn illegal_topic_names_are_refused_and_nothing_is_created() {
             }
             let all = client.call(&MetadataRequest { topics: None, ..Default::default() }).await.unwrap();
             assert_eq!(all.topics, []);
-            let folders = std::fs::read_dir(&broker.setup.dir).unwrap().filter(|e| e.as_ref().unwrap().path().is_dir());
-            assert_eq!(folders.count(), 0);
+            assert_eq!(partition_folders(&broker.setup.dir), 0);
             let longest = "x".repeat(249);
             assert_eq!(create_topic(&mut client, &longest, 1, &[]).await.error_code, ErrorCode::NONE);
         });

@@ -251,6 +251,12 @@ impl Drop for Broker {
     }
 }
 
+/// The folders of partitions in a log directory; that of the metadata log is none.
+pub fn partition_folders(dir: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    entries.filter(|entry| entry.path().is_dir() && entry.file_name() != "__cluster_metadata-0").count()
+}
+
 /// Runs a test's asynchronous part.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

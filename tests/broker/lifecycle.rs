@@ -99,12 +99,17 @@ fn keys_of_other_kafkas_are_accepted_with_a_warning() {
 #[test]
 fn apache_kafkas_properties_start_it() {
     for chapter in chapters_from(1) {
-        for (file, folder) in
-            [("single/server.properties", "single/logs"), ("cluster/broker-1.properties", "cluster/broker-1")]
-        {
+        let all = [("single/server.properties", "single/logs"), ("cluster/broker-1.properties", "cluster/broker-1")];
+        // One of three is not ready before it has met the others, from the chapter on in which they vote.
+        for (file, folder) in all.into_iter().take(if chapter >= 4 { 1 } else { 2 }) {
             let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/data");
             let dir = TempDir::new();
-            let setup = Setup::new(chapter, &dir);
+            let mut setup = Setup::new(chapter, &dir);
+            if chapter >= 4 {
+                setup = setup
+                    .set("listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0")
+                    .set("controller.quorum.bootstrap.servers=127.0.0.1:0");
+            }
             copy_dir(&golden.join(folder), &setup.dir);
             let mut command = setup.command();
             command.arg(golden.join(file));
@@ -183,8 +188,7 @@ fn several_log_dirs_share_the_partitions() {
             assert_eq!(create_topic(&mut client, "t", 6, &[]).await.error_code, ErrorCode::NONE);
             produce(&mut client, "t", batch(&["x"]).build()).await;
             for path in &paths {
-                let folders = std::fs::read_dir(path).unwrap().filter(|e| e.as_ref().unwrap().path().is_dir());
-                assert_eq!(folders.count(), 2, "{}", path.display());
+                assert_eq!(partition_folders(path), 2, "{}", path.display());
             }
             let broker = broker.kill().start();
             assert_eq!(log_end(&mut broker.client().await, "t").await, 1);

@@ -151,7 +151,15 @@ fn copies_that_there_can_not_be_are_refused_by_the_name_of_the_setting() {
             let created = create_topic(&mut client, "t", 1, &[]).await;
             assert_eq!(created.error_code, ErrorCode::INVALID_REPLICATION_FACTOR);
             let why = created.error_message.unwrap_or_default();
-            assert_eq!(why, "default.replication.factor 3: there is one broker, so there is one copy");
+            assert_eq!(
+                why,
+                match chapter {
+                    ..4 => "default.replication.factor 3: there is one broker, so there is one copy",
+                    _ =>
+                        "Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be \
+                      reached because only 1 broker(s) are registered.",
+                }
+            );
             let answer = metadata(&mut client, Some(&["t"]), true).await;
             assert_eq!(answer.topics[0].error_code, ErrorCode::INVALID_REPLICATION_FACTOR);
             assert_eq!(metadata(&mut client, None, true).await.topics, [], "nothing was made");

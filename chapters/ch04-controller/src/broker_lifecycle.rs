@@ -15,6 +15,7 @@ use std::time::Duration;
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::tasks::Tasks;
 use ch00_wire::uuid::Uuid;
+use ch01_log::batch::Offset;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
@@ -40,7 +41,9 @@ pub struct BrokerLifecycle {
     wants_to_stop: AtomicBool,
     /// Woken when a heartbeat should not wait.
     now: Notify,
-    is_fenced: watch::Sender<bool>,
+    is_fenced: AtomicBool,
+    /// What had been decided when the broker was unfenced first; `None`: it has not been.
+    unfenced_by: watch::Sender<Option<Offset>>,
     may_stop: watch::Sender<bool>,
 }
 
@@ -92,7 +95,8 @@ impl BrokerLifecycle {
             is_ready: AtomicBool::new(false),
             wants_to_stop: AtomicBool::new(false),
             now: Notify::new(),
-            is_fenced: watch::Sender::new(true),
+            is_fenced: AtomicBool::new(true),
+            unfenced_by: watch::Sender::new(None),
             may_stop: watch::Sender::new(false),
         }
     }
@@ -135,8 +139,13 @@ impl BrokerLifecycle {
         };
         match channel.ask(&request, None).await {
             Ok(answer) if answer.error_code == ErrorCode::NONE => {
-                if self.is_fenced.send_replace(answer.is_fenced) != answer.is_fenced {
+                if self.is_fenced.swap(answer.is_fenced, Ordering::Relaxed) != answer.is_fenced {
                     info!("broker {} is {}", request.broker_id, if answer.is_fenced { "fenced" } else { "unfenced" });
+                }
+                if !answer.is_fenced && self.unfenced_by.borrow().is_none() {
+                    let decided = channel.committed().await;
+                    self.unfenced_by.send_replace(decided);
+                    return decided.is_none();
                 }
                 if answer.should_shut_down {
                     self.may_stop.send_replace(true);
@@ -162,12 +171,16 @@ impl BrokerLifecycle {
         }
     }
 
-    /// The logs are open and clients are served: completes when the broker may lead.
+    // ANCHOR: ready
+    /// The logs are open and clients are served: completes when the broker leads what it is to lead.
     pub async fn ready(&self) {
         self.is_ready.store(true, Ordering::Relaxed);
         self.now.notify_one();
-        let _ = self.is_fenced.subscribe().wait_for(|fenced| !fenced).await;
+        let mut unfenced_by = self.unfenced_by.subscribe();
+        let decided = unfenced_by.wait_for(Option::is_some).await.map_or(None, |decided| *decided);
+        let _ = self.applied.clone().wait_for(|&applied| decided.is_none_or(|decided| applied >= decided)).await;
     }
+    // ANCHOR_END: ready
 
     // ANCHOR: shut_down
     /// Has the controller move this broker's leaderships away; gives up after a while.

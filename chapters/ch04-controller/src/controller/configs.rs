@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use ch00_wire::error_code::ErrorCode;
+use ch01_log::metadata::check_topic_name;
 use ch01_log::partition::PartitionError;
 use ch02_retention::config_change::{Change, Operation, incremental, whole};
 use ch02_retention::messages::{
@@ -105,16 +106,25 @@ impl Draft<'_> {
         match resource.resource_type {
             TOPIC_RESOURCE => match self.image.topics.by_name(name) {
                 Some(_) => Ok(()),
-                None => Err(refusal(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("there is no topic `{name}`"))),
+                None => Err(match check_topic_name(name) {
+                    Ok(()) => refusal(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("there is no topic `{name}`")),
+                    Err(why) => refusal(ErrorCode::INVALID_TOPIC_EXCEPTION, why),
+                }),
             },
             BROKER_RESOURCE if name.is_empty() => Ok(()),
             BROKER_RESOURCE => {
-                let id = name.parse().ok().and_then(|id| self.image.nodes.broker(id));
+                let id = name.parse();
+                let id = id.map_err(|_| {
+                    refusal(ErrorCode::INVALID_REQUEST, format!("broker `{name}`: a broker's name is its number"))
+                })?;
                 let unknown = || refusal(ErrorCode::BROKER_ID_NOT_REGISTERED, format!("there is no broker `{name}`"));
-                id.map(|_| ()).ok_or_else(unknown)
+                self.image.nodes.broker(id).map(|_| ()).ok_or_else(unknown)
             }
             kept if KEPT_RESOURCES.contains(&kept) && !name.is_empty() => Ok(()),
-            _ => Err(refusal(ErrorCode::INVALID_REQUEST, "settings of this kind are not kept by the controller")),
+            other => {
+                let why = format!("the settings of resource type {other} are not kept by the controller");
+                Err(refusal(ErrorCode::INVALID_REQUEST, why))
+            }
         }
     }
 

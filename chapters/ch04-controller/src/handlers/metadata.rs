@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ch00_wire::error_code::ErrorCode;
 use ch00_wire::router::{Context, Reply};
 use ch00_wire::table::Request;
 use ch01_log::handlers::metadata;
-use ch01_log::messages::{CreatableTopic, CreateTopicsRequest, MetadataRequest, MetadataResponse};
+use ch01_log::messages::{
+    CreatableTopic, CreatableTopicResult, CreateTopicsRequest, MetadataRequest, MetadataResponse,
+};
 
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -47,11 +50,17 @@ pub async fn handle(state: Arc<State>, context: Context, mut request: MetadataRe
         let topic = |name| CreatableTopic { name, num_partitions: -1, replication_factor: -1, ..Default::default() };
         let create = CreateTopicsRequest { topics: missing.into_iter().map(topic).collect(), ..Default::default() };
         let by_us = Context { version: CreateTopicsRequest::MAX_VERSION, ..context.clone() };
-        if let Reply::Later(created) = send_on(state.clone(), by_us, create).await {
-            // Whatever is answered there, what is there is told.
-            let _ = created.await;
+        let Reply::Later(created) = send_on(state.clone(), by_us, create).await else { unreachable!("it is sent on") };
+        let created = created.await;
+        let mut answer = answer(state, context, request).await;
+        let unknown =
+            answer.topics.iter_mut().filter(|topic| topic.error_code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        for topic in unknown {
+            let is_it = |refused: &&CreatableTopicResult| Some(&refused.name) == topic.name.as_ref();
+            let mut refused = created.topics.iter().filter(|created| created.error_code.is_error());
+            topic.error_code = refused.find(is_it).map_or(topic.error_code, |refused| refused.error_code);
         }
-        answer(state, context, request).await
+        answer
     }))
 }
 
