@@ -19,7 +19,7 @@ use bytes::Bytes;
 use ch00_wire::transfer::FileRegion;
 use ch01_log::batch::{BatchHeader, Epoch, HEADER_LEN, Offset, Timestamp};
 use ch01_log::disk::Disk;
-use ch01_log::log::{Log, LogConfig};
+use ch01_log::log::{AppendError, Log, LogConfig, is_temporary};
 use ch01_log::log_copy::CopyError;
 use ch01_log::recovery::OpenOptions;
 use ch01_log::scan::LogError;
@@ -56,6 +56,17 @@ pub enum StorageError {
         /// What happened.
         source: io::Error,
     },
+}
+
+impl StorageError {
+    /// Whether something has run out, and may be there again later.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            StorageError::Io { source, .. } | StorageError::Log(LogError::Io(source)) => is_temporary(source),
+            StorageError::Append(CopyError::Append(AppendError::NoRoom(_))) => true,
+            _ => false,
+        }
+    }
 }
 
 /// The metadata log and its snapshots.

@@ -24,7 +24,7 @@ use ch01_log::clock::Clock;
 use ch01_log::disk::Disk;
 use ch01_log::log_dir::FolderLock;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::image::ClusterImage;
 use crate::metadata_log::{FOLDER, MetadataLog, StorageError};
@@ -44,6 +44,8 @@ use crate::quorum_node::{Answer, Committed, Description, Input, Leadership, Node
 const REPLAY_BYTES: usize = 1 << 20;
 /// How long a node that stops may take to tell the others.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// The pause before something is written again for which there was no room.
+const ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// A fetch that is not answered yet.
 struct Pending {
@@ -76,6 +78,7 @@ pub(crate) struct Driver {
     pub(crate) leadership: watch::Sender<Leadership>,
     bytes_since_snapshot: u64,
     max_bytes_between_snapshots: u64,
+    tasks: Tasks,
     _lock: Option<FolderLock>,
 }
 
@@ -124,6 +127,7 @@ impl Driver {
             leadership: watch::Sender::default(),
             bytes_since_snapshot: 0,
             max_bytes_between_snapshots: config.max_bytes_between_snapshots,
+            tasks: tasks.clone(),
             _lock: config.lock,
         };
         if let Some(voters) = driver.note_voters(&control) {
@@ -234,10 +238,10 @@ impl Driver {
     /// Does one thing; what has happened then.
     fn perform(&mut self, effect: Effect, batches: &Bytes) -> Result<Option<Event>, StorageError> {
         match effect {
-            Effect::Persist(election) => {
-                let written = self.state.write(&election, &self.voters_home);
-                written.map_err(|source| StorageError::Io { path: quorum_state::FILE_NAME.into(), source })?;
-            }
+            Effect::Persist(election) => self.when_there_is_room(|this| {
+                let written = this.state.write(&election, &this.voters_home);
+                written.map_err(|source| StorageError::Io { path: quorum_state::FILE_NAME.into(), source })
+            })?,
             Effect::Send { to, correlation_id, request } => self.links.send(to, correlation_id, request),
             Effect::Answer { request_id, response } => self.answer(request_id, response)?,
             Effect::AppendLeaderChange { epoch, granting } => {
@@ -245,7 +249,7 @@ impl Driver {
                 return self.append(epoch, BatchContent::Control(vec![ControlRecord::LeaderChange(message)])).map(Some);
             }
             Effect::Append { .. } => {
-                self.log.append_copied(batches, self.clock.now())?;
+                self.when_there_is_room(|this| this.log.append_copied(batches, this.clock.now()))?;
                 self.is_dirty = true;
                 return Ok(self.voters_in(batches));
             }
@@ -273,10 +277,32 @@ impl Driver {
     // ANCHOR_END: perform
 
     fn append(&mut self, epoch: Epoch, content: BatchContent) -> Result<Event, StorageError> {
-        let end = self.log.append(epoch, content, self.clock.now())?;
+        let end = self.when_there_is_room(|this| this.log.append(epoch, content.clone(), this.clock.now()))?;
         self.is_dirty = true;
         Ok(Event::Appended { end })
     }
+
+    // ANCHOR: when_there_is_room
+    /// Writes something. While the disk is full, or files have run out, it is tried again: a node that cannot write is
+    /// silent, as one that is paused, and others take its place.
+    fn when_there_is_room<T>(
+        &mut self,
+        mut write: impl FnMut(&mut Self) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut has_said = false;
+        loop {
+            match write(self) {
+                Err(e) if e.is_temporary() && !self.tasks.is_stopping() => {
+                    if !std::mem::replace(&mut has_said, true) {
+                        warn!("{e}: this node takes no part in the quorum until there is room");
+                    }
+                    std::thread::sleep(ROOM_PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+    // ANCHOR_END: when_there_is_room
 
     fn leader_change(&self, granting: &[NodeId]) -> LeaderChangeMessage {
         let voter = |key: ReplicaKey| LeaderChangeVoter { voter_id: key.id, voter_directory_id: key.directory_id };
@@ -342,9 +368,17 @@ impl Driver {
         let control = self.voters_record.clone();
         let records = image.to_records().collect();
         let snapshot = MetadataSnapshot { last_contained_log_timestamp: timestamp, control, records };
-        self.log.put_snapshot(id, snapshot.write(epoch, self.clock.now()))?;
-        info!("snapshot of the metadata up to {offset}");
-        Ok(Some(Event::SnapshotTaken(id)))
+        match self.log.put_snapshot(id, snapshot.write(epoch, self.clock.now())) {
+            Ok(()) => {
+                info!("snapshot of the metadata up to {offset}");
+                Ok(Some(Event::SnapshotTaken(id)))
+            }
+            Err(e) if e.is_temporary() => {
+                warn!("no snapshot of the metadata now, for want of room: {e}");
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
     }
 
     fn describe(&self) -> Description {
