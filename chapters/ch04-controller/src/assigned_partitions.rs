@@ -32,6 +32,7 @@ use ch03_replication::replica_roles::{Followership, Leadership};
 use tokio::sync::{Notify, watch};
 use tracing::error;
 
+use crate::directory_assignments::Misplaced;
 use crate::image::{ClusterImage, ConfigResource, PartitionRegistration};
 
 /// A partition whose leader was elected though it may lack something, and has not said yet that it goes on with what it has.
@@ -50,6 +51,7 @@ pub struct AssignedPartitions {
     /// Leaders whose connection has broken, and of whom the controller has not said yet what became of them.
     suspects: watch::Sender<BTreeSet<BrokerId>>,
     logs: OnceLock<Arc<LogManager>>,
+    misplaced: Misplaced,
     /// This broker's registration: the offset of its record in the metadata log; -1: none.
     broker_epoch: AtomicI64,
 }
@@ -71,6 +73,7 @@ impl AssignedPartitions {
             following: Notify::new(),
             suspects: watch::Sender::default(),
             logs: OnceLock::new(),
+            misplaced: Misplaced::default(),
             broker_epoch: AtomicI64::new(-1),
         }
     }
@@ -120,6 +123,13 @@ impl AssignedPartitions {
     /// The logs are open.
     pub fn set_logs(&self, logs: Arc<LogManager>) {
         let _ = self.logs.set(logs);
+        let me = self.context.me;
+        let is_misplaced = |name: &TopicPartition| {
+            let registered = self.registration(name);
+            registered.is_some_and(|registered| registered.directory(me) != self.directory_of(name))
+        };
+        let names = self.all().into_iter().map(|partition| partition.name().clone()).filter(is_misplaced);
+        self.misplaced.put(names);
     }
 
     /// Those of this broker's directories that have failed.
@@ -127,6 +137,16 @@ impl AssignedPartitions {
         let Some(logs) = self.logs.get() else { return Vec::new() };
         let failed = logs.dirs().iter().filter(|dir| dir.is_failed()).map(|dir| dir.id());
         failed.filter(|id| directories.contains(id)).collect()
+    }
+
+    /// Copies in other directories than the metadata says.
+    pub fn misplaced(&self) -> &Misplaced {
+        &self.misplaced
+    }
+
+    /// The directory that a copy is in.
+    pub fn directory_of(&self, name: &TopicPartition) -> Option<Uuid> {
+        Some(self.logs.get()?.get(name)?.dir().id())
     }
 
     /// This broker's registration; -1: it has none.
@@ -161,6 +181,10 @@ impl AssignedPartitions {
     /// Tells a partition what the image says of it.
     pub fn give_role(&self, name: &TopicPartition) {
         let (Some(partition), Some(registered)) = (self.get(name), self.registration(name)) else { return };
+        let directory = self.directory_of(name);
+        if directory.is_some() && directory != registered.directory(self.context.me) {
+            self.misplaced.put([name.clone()]);
+        }
         let PartitionRegistration { leader, leader_epoch: epoch, replicas, isr, partition_epoch: version, .. } =
             registered;
         if leader != self.context.me {

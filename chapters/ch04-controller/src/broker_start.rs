@@ -29,6 +29,7 @@ use crate::broker_lifecycle::{BrokerLifecycle, register};
 use crate::config::BrokerConfig;
 use crate::controller::{supported_features, unsupported_level};
 use crate::controller_channel::ControllerChannel;
+use crate::directory_assignments::DirectoryAssignments;
 use crate::features::features;
 use crate::fetchers::Fetchers;
 use crate::formation::Meta;
@@ -105,6 +106,9 @@ pub(crate) async fn start_broker(
     let isr_changes =
         IsrChanges { partitions: partitions.clone(), channel: channel(&format!("broker-{me}-alter-partition")) };
     tasks.spawn(isr_changes.run(proposals, tasks.clone()));
+    let directory_assignments =
+        DirectoryAssignments { partitions: partitions.clone(), channel: channel(&format!("broker-{me}-directories")) };
+    tasks.spawn(directory_assignments.run(tasks.clone()));
     tasks.spawn(keep_ticking(partitions.clone(), tasks.clone()));
     let every_ms = config.replication.replica_high_watermark_checkpoint_interval_ms;
     tasks.spawn(log.logs.clone().repeat(every_ms, LogManager::checkpoint));

@@ -12,7 +12,8 @@
 //! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
 //!
 //! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
-//! partitions, `fetchers` copy, `isr_changes` and `producer_ids` ask the controller.
+//! partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and `producer_ids` tell or ask
+//! the controller.
 
 pub mod active_controller;
 pub mod assigned_partitions;
@@ -25,6 +26,7 @@ pub mod controller;
 pub mod controller_channel;
 pub mod controller_listener;
 pub mod decided;
+pub mod directory_assignments;
 pub mod earlier_folder;
 pub mod features;
 pub mod fetchers;
