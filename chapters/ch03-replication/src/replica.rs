@@ -27,7 +27,7 @@ use ch01_log::text_checkpoint::TopicPartition;
 use tokio::sync::watch;
 
 use crate::follower::Loss;
-use crate::isr::{BrokerId, Isr};
+use crate::isr::{BrokerId, Isr, Pending};
 use crate::leader::{BecomeLeader, Effect, Event, Leader};
 use crate::leader_store::StoredLeader;
 use crate::metrics::TopicMetrics;
@@ -249,14 +249,19 @@ impl ReplicatedPartition {
             return;
         }
         if confirmed {
-            let metrics = &self.context.metrics;
-            let shrinks = proposal.isr.len() < machine.isr().confirmed().len();
-            if shrinks { &metrics.isr_shrinks } else { &metrics.isr_expands }.increment(1);
+            self.count_change(machine.isr());
         }
         let event = if confirmed { Event::Confirmed } else { Event::Refused };
         self.step(&mut state, event);
     }
     // ANCHOR_END: settled
+
+    /// The change that is pending has happened.
+    pub(crate) fn count_change(&self, isr: &Isr) {
+        let metrics = &self.context.metrics;
+        let shrinks = matches!(isr.pending(), Some(Pending::Leave(_)));
+        if shrinks { &metrics.isr_shrinks } else { &metrics.isr_expands }.increment(1);
+    }
 
     /// It was deleted: whoever waits for it waits no longer.
     pub fn close(&self) {

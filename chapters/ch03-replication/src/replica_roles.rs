@@ -64,7 +64,13 @@ impl ReplicatedPartition {
         state.replicas = replicas.clone();
         let isr = Isr::new(isr, version);
         let log = state.log.clone();
-        if matches!(&state.role, Role::Leader { machine, .. } if machine.epoch() == epoch) {
+        if let Role::Leader { machine, .. } = &state.role
+            && machine.epoch() == epoch
+        {
+            // It may come to know this way, too, that what it has proposed was confirmed.
+            if machine.isr().pending().is_some() && machine.isr().proposed() == *isr.confirmed() {
+                self.count_change(machine.isr());
+            }
             self.step_by(&mut state, &log.log(), |machine| machine.told(&replicas, isr));
             return Ok(());
         }
