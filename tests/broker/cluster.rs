@@ -1,16 +1,17 @@
 //! Several brokers that keep copies of each other's partitions, with a link between every two that can be cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ch00_wire::client::Client;
 use ch01_log::messages::*;
-use ch02_retention::messages::*;
+use ch04_controller::messages::*;
 
-use super::network::{BROKER_PORT, CLIENT_PORT, Namespaces, Network};
+use super::network::{Doors, Namespaces, Network};
 use super::*;
 
-/// A cluster. Brokers are numbered from 1; the first decides about topics.
+/// A cluster. Brokers are numbered from 1; in chapter 3 the first decides about topics, later the brokers are controllers,
+/// too.
 pub struct Cluster {
     // Brokers end before the network and their folders go.
     brokers: BTreeMap<i32, Broker>,
@@ -18,6 +19,9 @@ pub struct Cluster {
     network: Network,
     dir: TempDir,
 }
+
+/// Settings with which nobody that only says nothing is given up.
+pub const PATIENT: &[&str] = &["replica.lag.time.max.ms=600000", "broker.session.timeout.ms=600000"];
 
 /// What Metadata says of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +41,7 @@ impl Cluster {
     /// The same with settings of their own.
     pub fn start_with(chapter: u32, count: i32, settings: impl Fn(i32) -> Vec<String>) -> Cluster {
         let ids: Vec<i32> = (1..=count).collect();
-        Cluster::start_on(Network::of_links(&ids), chapter, &ids, settings)
+        Cluster::start_on(Network::Doors(Doors::new(chapter, &ids)), chapter, &ids, settings)
     }
 
     /// The same, each in a network namespace of its own.
@@ -51,53 +55,80 @@ impl Cluster {
         let dir = TempDir::new();
         let mut cluster = Cluster { brokers: BTreeMap::new(), setups: BTreeMap::new(), network, dir };
         for &id in ids {
-            let brokers: Vec<_> = ids.iter().map(|&to| format!("{to}@{}", cluster.network.address(id, to))).collect();
             let mut setup = Setup::new(chapter, &cluster.dir)
                 .set(&format!("broker.id={id}"))
-                .set(&format!("cluster.brokers={}", brokers.join(",")))
-                .set("listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT")
                 .set("inter.broker.listener.name=BROKERS")
                 .set(&format!("default.replication.factor={}", ids.len()))
                 .set("replica.fetch.backoff.ms=100");
+            setup = cluster.tied(setup, id, ids);
             for setting in settings(id) {
                 setup = setup.set(&setting);
             }
+            let ports = cluster.network.ports(id);
+            (setup.port, setup.broker_port) = (ports.clients, Some(ports.brokers));
+            setup.controller_port = (chapter >= 4).then_some(ports.controllers);
             setup.dir = cluster.dir.path().join(format!("data-{id}"));
-            setup.broker_port = Some(0);
             if let Network::Namespaces(namespaces) = &cluster.network {
-                (setup.port, setup.broker_port) = (CLIENT_PORT, Some(BROKER_PORT));
                 (setup.namespace, setup.host) = (Some(namespaces.name(id)), namespaces.host(id));
             }
             cluster.setups.insert(id, setup);
         }
-        for &id in ids {
-            cluster.start_broker(id);
-        }
+        cluster.start_brokers(ids);
         cluster.wait("all brokers know each other", |cluster| {
             cluster.brokers.keys().all(|&id| run(cluster.metadata(id)).brokers.len() == ids.len())
         });
         cluster
     }
 
+    /// How a broker finds the others.
+    fn tied(&self, setup: Setup, id: i32, ids: &[i32]) -> Setup {
+        let chapter = setup.chapter;
+        let all: Vec<_> = ids.iter().map(|&to| format!("{to}@{}", self.network.address(chapter, id, to))).collect();
+        let all = all.join(",");
+        if chapter == 3 {
+            return setup
+                .set(&format!("cluster.brokers={all}"))
+                .set("listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT");
+        }
+        let setup = setup
+            .set(&format!("controller.quorum.voters={all}"))
+            .set("controller.listener.names=CONTROLLER")
+            .set("listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT")
+            // A broker that is there and says nothing is given up after this time.
+            .set("broker.session.timeout.ms=3000")
+            .set("broker.heartbeat.interval.ms=500");
+        match self.network.advertised(id) {
+            Some(address) => setup.set(&format!("advertised.listeners=BROKERS://{address}")),
+            None => setup,
+        }
+    }
+
     /// Starts a broker that is down.
     pub fn start_broker(&mut self, id: i32) {
-        let broker = self.setups[&id].start();
-        let setup = broker.setup.clone();
-        let port = run(broker_port(&broker, id));
-        self.setups.insert(id, Setup { broker_port: Some(port), ..setup });
-        self.network.lead_to(id, port);
-        self.brokers.insert(id, broker);
+        self.start_brokers(&[id]);
+    }
+
+    /// Starts brokers that are down, at the same time: some are only ready when others are there.
+    pub fn start_brokers(&mut self, ids: &[i32]) {
+        ids.iter().for_each(|&id| self.network.set_up(id, true));
+        let started: Vec<Broker> = std::thread::scope(|scope| {
+            let starting: Vec<_> = ids.iter().map(|id| scope.spawn(|| self.setups[id].start())).collect();
+            starting.into_iter().map(|broker| broker.join().unwrap()).collect()
+        });
+        self.brokers.extend(ids.iter().copied().zip(started));
     }
 
     /// SIGKILL.
     pub fn kill(&mut self, id: i32) {
         self.brokers.remove(&id).expect("it runs").kill();
+        self.network.set_up(id, false);
     }
 
     /// SIGTERM; what it said on standard error.
     pub fn terminate(&mut self, id: i32) -> String {
         let (code, stderr) = self.brokers.remove(&id).expect("it runs").terminate();
         assert_eq!(code, Some(0), "{stderr}");
+        self.network.set_up(id, false);
         stderr
     }
 
@@ -166,10 +197,33 @@ impl Cluster {
         })
     }
 
-    /// Creates a topic of one partition, and waits until every broker that runs knows who leads it.
+    /// The broker that decides about topics and leaders, as the others see it; `None`: there is nobody at the moment.
+    pub fn controller(&self) -> Option<i32> {
+        let (&id, broker) = self.brokers.iter().next()?;
+        if broker.setup.chapter == 3 {
+            return Some(1);
+        }
+        let partitions = vec![DescribeQuorumPartition { partition_index: 0 }];
+        let topics = vec![DescribeQuorumTopic { topic_name: "__cluster_metadata".to_string(), partitions }];
+        let answer = run(async { self.client(id).await.call(&DescribeQuorumRequest { topics }).await.unwrap() });
+        answer.topics.first().map(|topic| topic.partitions[0].leader_id).filter(|&leader| leader > 0)
+    }
+
+    /// Creates a topic of one partition that all brokers have copies of, led by the first, and waits until every broker
+    /// that runs knows who leads it.
     pub fn create(&self, topic: &str, settings: &[(&str, &str)]) {
+        let all: Vec<i32> = self.setups.keys().copied().collect();
+        self.create_on(&all, topic, settings);
+    }
+
+    /// The same with copies on these brokers, led by the first of them.
+    pub fn create_on(&self, replicas: &[i32], topic: &str, settings: &[(&str, &str)]) {
         let id = *self.brokers.keys().next().unwrap();
-        run(async { new_topic(&mut self.client(id).await, topic, settings).await });
+        let assignments = vec![CreatableReplicaAssignment { partition_index: 0, broker_ids: replicas.to_vec() }];
+        run(async {
+            let created = create_assigned(&mut self.client(id).await, topic, assignments, settings).await;
+            assert_eq!(created.error_code, ErrorCode::NONE, "{:?}", created.error_message);
+        });
         self.wait("the new topic is known everywhere", |cluster| {
             cluster.brokers.keys().all(|&id| cluster.partition(id, topic).is_some_and(|p| p.leader >= 0))
         });
@@ -178,7 +232,27 @@ impl Cluster {
     /// Waits until the in-sync replicas of a topic are these, as a broker says.
     pub fn wait_for_isr(&self, id: i32, topic: &str, isr: &[i32]) {
         self.wait(&format!("in-sync replicas {isr:?}"), |cluster| {
-            cluster.partition(id, topic).is_some_and(|partition| partition.isr == isr)
+            // Their order says when they came.
+            let same = |partition: Partition| BTreeSet::from_iter(partition.isr) == BTreeSet::from_iter(isr.to_vec());
+            cluster.partition(id, topic).is_some_and(same)
+        });
+    }
+
+    /// Waits until the first replica of a topic leads it; where leaders move, has it lead.
+    pub fn wait_for_first(&self, topic: &str) {
+        self.wait("the first replica leads", |cluster| {
+            let id = *cluster.brokers.keys().next().unwrap();
+            if cluster.partition(id, topic).is_some_and(|p| p.leader == p.replicas[0]) {
+                return true;
+            }
+            if cluster.setups[&id].chapter >= 4 {
+                let partitions = vec![ElectLeadersTopic { topic: topic.to_string(), partitions: vec![0] }];
+                let request =
+                    ElectLeadersRequest { election_type: 0, topic_partitions: Some(partitions), timeout_ms: 5000 };
+                // It is not elected before it has everything.
+                run(async { cluster.client(id).await.call(&request).await.unwrap() });
+            }
+            false
         });
     }
 
@@ -195,10 +269,11 @@ impl Cluster {
         }
     }
 
-    /// The bytes of the `.log` files of a topic's partition 0, of a broker.
+    /// The bytes of the `.log` files of a topic's partition 0, of a broker; none, if it has no folder of it yet.
     pub fn log_bytes(&self, id: i32, topic: &str) -> Vec<u8> {
         let folder = self.setups[&id].dir.join(format!("{topic}-0"));
-        let mut logs: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let entries = std::fs::read_dir(&folder).into_iter().flatten();
+        let mut logs: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
         logs.sort();
         // A file that is written to has space reserved behind its end.
@@ -213,19 +288,4 @@ impl Cluster {
             ids[1..].iter().all(|&id| cluster.log_bytes(id, topic) == first)
         });
     }
-}
-
-/// The port that other brokers use.
-pub async fn broker_port(broker: &Broker, id: i32) -> u16 {
-    const KEY: &str = "advertised.listeners";
-    let resource = DescribeConfigsResource {
-        resource_type: 4,
-        resource_name: id.to_string(),
-        configuration_keys: Some(vec![KEY.to_string()]),
-    };
-    let request = DescribeConfigsRequest { resources: vec![resource], ..Default::default() };
-    let answer = broker.client().await.call(&request).await.unwrap();
-    let value = answer.results[0].configs[0].value.clone().unwrap();
-    let listener = value.split(',').find(|listener| listener.starts_with("BROKERS:")).expect("a listener for brokers");
-    listener.rsplit(':').next().unwrap().parse().unwrap()
 }

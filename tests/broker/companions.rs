@@ -3,21 +3,20 @@
 //!
 //! Tests of what a broker alone is like say so, and are left out then.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ch01_log::messages::MetadataRequest;
+use tokio::net::TcpSocket;
 
-use super::cluster::broker_port;
-use super::proxy::Link;
+use super::proxy::reserve_port;
 use super::*;
 
 /// The other two brokers of a cluster.
 pub struct Companions {
     brokers: Vec<Broker>,
-    /// To the broker under test, which may be down.
-    to_first: Link,
+    /// All three have their ports for each other, also while they are down.
+    _ports: Vec<TcpSocket>,
     _dir: TempDir,
 }
 
@@ -42,31 +41,26 @@ impl Setup {
         }
         let id = self.settings.iter().find_map(|setting| setting.strip_prefix("broker.id=")).unwrap_or("1");
         let dir = TempDir::new();
-        let to_first = Link::new();
-        let links = IDS.map(|_| Link::new());
+        let (sockets, ports): (Vec<_>, Vec<_>) = (0..3).map(|_| reserve_port()).map(|(s, a)| (s, a.port())).unzip();
         let all = format!(
-            "cluster.brokers={id}@{},{}@{},{}@{}",
-            to_first.address, IDS[0], links[0].address, IDS[1], links[1].address
+            "cluster.brokers={id}@127.0.0.1:{},{}@127.0.0.1:{},{}@127.0.0.1:{}",
+            ports[0], IDS[0], ports[1], IDS[1], ports[2]
         );
-        let in_cluster = |setup: Setup| {
+        let in_cluster = |setup: Setup, port: u16| {
             let setup = setup
                 .set(&all)
                 .set("listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT")
                 .set("inter.broker.listener.name=BROKERS")
                 .set("replica.fetch.backoff.ms=50");
-            Setup { broker_port: Some(0), ..setup }
+            Setup { broker_port: Some(port), ..setup }
         };
-        let brokers = IDS.iter().zip(&links).map(|(id, link)| {
-            let mut setup = in_cluster(Setup::new(self.chapter, &dir)).set(&format!("broker.id={id}"));
+        let brokers = IDS.iter().zip(&ports[1..]).map(|(id, port)| {
+            let mut setup = in_cluster(Setup::new(self.chapter, &dir), *port).set(&format!("broker.id={id}"));
             setup.dir = dir.path().join(format!("data-{id}"));
-            let broker = setup.try_start().unwrap_or_else(|(_, stderr)| panic!("a companion did not start:\n{stderr}"));
-            link.lead_to(SocketAddr::from(([127, 0, 0, 1], run_apart(broker_port(&broker, *id)))));
-            broker
+            setup.try_start().unwrap_or_else(|(_, stderr)| panic!("a companion did not start:\n{stderr}"))
         });
-        let companions = Companions { brokers: brokers.collect(), to_first, _dir: dir };
-        // Links have to stay as long as the brokers do.
-        std::mem::forget(links);
-        let setup = in_cluster(self.clone()).set("default.replication.factor=3");
+        let companions = Companions { brokers: brokers.collect(), _ports: sockets, _dir: dir };
+        let setup = in_cluster(self.clone(), ports[0]).set("default.replication.factor=3");
         // What the test says itself counts more.
         let settings = [setup.settings[self.settings.len()..].to_vec(), self.settings.clone()].concat();
         Setup { settings, companions: Some(Arc::new(companions)), ..setup }
@@ -75,14 +69,10 @@ impl Setup {
 
 impl Companions {
     /// The broker under test is there.
-    pub fn meet(&self, broker: &mut Broker) {
-        let id = broker.setup.settings.iter().rev().find_map(|setting| setting.strip_prefix("broker.id="));
-        let port = run_apart(broker_port(broker, id.unwrap_or("1").parse().unwrap()));
-        broker.setup.broker_port = Some(port);
-        self.to_first.lead_to(SocketAddr::from(([127, 0, 0, 1], port)));
+    pub fn meet(&self, broker: &Broker) {
         let deadline = Instant::now() + PATIENCE;
         let everything = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
-        let everyone = std::iter::once(&*broker).chain(&self.brokers);
+        let everyone = std::iter::once(broker).chain(&self.brokers);
         for one in everyone {
             while run_apart(async { one.client().await.call(&everything).await.unwrap() }).brokers.len() < 3 {
                 assert!(Instant::now() < deadline, "waited {PATIENCE:?} until all brokers know each other");

@@ -57,6 +57,8 @@ pub struct Setup {
     pub namespace: Option<String>,
     /// The port of a listener for brokers, in a cluster.
     pub broker_port: Option<u16>,
+    /// The port of a listener for controllers, in a cluster that has them.
+    pub controller_port: Option<u16>,
     pub dir: PathBuf,
     pub settings: Vec<String>,
     /// A shell command before the broker's own, such as `ulimit -f 100`.
@@ -73,6 +75,7 @@ impl Setup {
             port: 0,
             namespace: None,
             broker_port: None,
+            controller_port: None,
             dir: dir.path().join("data"),
             settings: Vec::new(),
             before: None,
@@ -89,8 +92,11 @@ impl Setup {
         let program =
             std::env::var("MINI_KAFKA_BROKER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mini-kafka").to_string());
         let mut args = vec!["broker".to_string(), "--chapter".to_string(), self.chapter.to_string()];
-        let for_brokers = self.broker_port.map(|port| format!(",BROKERS://{}:{port}", self.host)).unwrap_or_default();
-        let listeners = format!("listeners=PLAINTEXT://{}:{}{for_brokers}", self.host, self.port);
+        let ports = [("BROKERS", self.broker_port), ("CONTROLLER", self.controller_port)];
+        let mut listeners = format!("listeners=PLAINTEXT://{}:{}", self.host, self.port);
+        for (name, port) in ports {
+            listeners += &port.map(|port| format!(",{name}://{}:{port}", self.host)).unwrap_or_default();
+        }
         let dirs = format!("log.dirs={}", self.dir.display());
         for setting in [listeners, dirs].iter().chain(&self.settings) {
             args.extend(["--override".to_string(), setting.clone()]);
@@ -130,9 +136,9 @@ impl Setup {
             Ok(line) => {
                 let address = listener_in(&line).unwrap_or_else(|| panic!("no ready line: {line}"));
                 let setup = Setup { port: address.port(), ..self.clone() };
-                let mut broker = Broker { setup, child, address, ready: line, said, stderr: Some(reader) };
+                let broker = Broker { setup, child, address, ready: line, said, stderr: Some(reader) };
                 if let Some(companions) = &self.companions {
-                    companions.meet(&mut broker);
+                    companions.meet(&broker);
                 }
                 Ok(broker)
             }
@@ -264,20 +270,39 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
     runtime.block_on(limited)
 }
 
+/// A topic with as many copies as the broker's configuration says.
 pub async fn create_topic(
     client: &mut Client,
     name: &str,
     partitions: i32,
     settings: &[(&str, &str)],
 ) -> CreatableTopicResult {
+    create(client, name, settings, CreatableTopic { num_partitions: partitions, ..Default::default() }).await
+}
+
+/// A topic with copies where they are wanted.
+pub async fn create_assigned(
+    client: &mut Client,
+    name: &str,
+    assignments: Vec<CreatableReplicaAssignment>,
+    settings: &[(&str, &str)],
+) -> CreatableTopicResult {
+    create(client, name, settings, CreatableTopic { num_partitions: -1, assignments, ..Default::default() }).await
+}
+
+async fn create(
+    client: &mut Client,
+    name: &str,
+    settings: &[(&str, &str)],
+    topic: CreatableTopic,
+) -> CreatableTopicResult {
     let config =
         |(name, value): &(&str, &str)| CreatableTopicConfig { name: name.to_string(), value: Some(value.to_string()) };
     let topic = CreatableTopic {
         name: name.to_string(),
-        num_partitions: partitions,
         replication_factor: -1,
         configs: settings.iter().map(config).collect(),
-        ..Default::default()
+        ..topic
     };
     let request = CreateTopicsRequest { topics: vec![topic], ..Default::default() };
     client.call(&request).await.unwrap().topics.remove(0)

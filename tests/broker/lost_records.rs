@@ -37,7 +37,7 @@ fn lose_the_end(cluster: &Cluster, id: i32, kept: i64) {
 
 #[test]
 fn a_leader_gets_back_from_its_followers_what_its_disk_forgot() {
-    let mut cluster = Cluster::start(NEWEST, 3, &[]);
+    let mut cluster = Cluster::start(3, 3, &[]);
     cluster.create("t", &[]);
     write_up_to(&cluster, 10);
     cluster.kill(1);
@@ -52,7 +52,7 @@ fn a_leader_gets_back_from_its_followers_what_its_disk_forgot() {
 
 #[test]
 fn a_leader_that_lacks_nothing_leads_at_once() {
-    let mut cluster = Cluster::start(NEWEST, 3, &[]);
+    let mut cluster = Cluster::start(3, 3, &[]);
     cluster.create("t", &[]);
     run(async {
         let created = create_topic(&mut cluster.client(1).await, "empty", 12, &[]).await;
@@ -68,7 +68,7 @@ fn a_leader_that_lacks_nothing_leads_at_once() {
 
 #[test]
 fn a_follower_does_not_throw_away_what_was_acknowledged_because_its_leader_has_lost_it() {
-    let mut cluster = Cluster::start(NEWEST, 2, &["replica.high.watermark.checkpoint.interval.ms=50"]);
+    let mut cluster = Cluster::start(3, 2, &["replica.high.watermark.checkpoint.interval.ms=50"]);
     cluster.create("t", &[]);
     write_up_to(&cluster, 10);
     // The follower learns of the last high watermark, and writes it down when it stops.
@@ -100,7 +100,7 @@ fn high_watermark_checkpoint(cluster: &Cluster, id: i32) -> Option<i64> {
 
 #[test]
 fn a_follower_that_lies_before_its_leaders_start_begins_anew_there() {
-    let mut cluster = Cluster::start(NEWEST, 2, &["replica.lag.time.max.ms=1000"]);
+    let mut cluster = Cluster::start(3, 2, &["replica.lag.time.max.ms=1000"]);
     cluster.create("t", &[]);
     write_up_to(&cluster, 5);
     cluster.wait_for_same_logs(&[1, 2], "t");
@@ -133,7 +133,7 @@ fn a_follower_that_lies_before_its_leaders_start_begins_anew_there() {
 
 #[test]
 fn until_a_leader_knows_how_far_it_was_it_says_no_end() {
-    let mut cluster = Cluster::start(NEWEST, 2, &["replica.high.watermark.checkpoint.interval.ms=600000"]);
+    let mut cluster = Cluster::start(3, 2, &["replica.high.watermark.checkpoint.interval.ms=600000"]);
     cluster.create("t", &[]);
     write_up_to(&cluster, 5);
     cluster.kill(1);
@@ -158,7 +158,7 @@ fn until_a_leader_knows_how_far_it_was_it_says_no_end() {
 fn lose_a_leaders_disk() -> Cluster {
     use ch01_log::messages::*;
     use ch02_retention::messages::*;
-    let mut cluster = Cluster::start(NEWEST, 3, &[]);
+    let mut cluster = Cluster::start(3, 3, &[]);
     run(async {
         let mut client = cluster.client(1).await;
         let topic = CreatableTopic {

@@ -1,53 +1,121 @@
-//! What lies between the brokers of a cluster, and can be cut: links that go through this process; or, where there is the
-//! privilege, a network namespace for each broker, so that it is the kernel that loses packets.
+//! What lies between the brokers of a cluster, and can be cut: doors in this process that everything goes through; or,
+//! where there is the privilege, a network namespace for each broker, so that it is the kernel that loses packets.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::proxy::Link;
+use tokio::net::TcpSocket;
+
+use super::proxy::{Door, Traffic, number_of, reserve_port};
+
+/// Where a broker listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    pub clients: u16,
+    pub brokers: u16,
+    /// From chapter 4 on.
+    pub controllers: u16,
+}
 
 /// A network.
 pub enum Network {
-    /// A link from each broker to each other.
-    Links(BTreeMap<(i32, i32), Link>),
+    Doors(Doors),
     Namespaces(Namespaces),
 }
 
-impl Network {
-    pub fn of_links(ids: &[i32]) -> Network {
+/// Doors. There is one traffic from each broker to each other, whichever doors it goes through.
+pub struct Doors {
+    ports: BTreeMap<i32, Ports>,
+    traffic: BTreeMap<(i32, i32), Arc<Traffic>>,
+    /// From each broker to each other: where a broker can be told the others' addresses.
+    own: BTreeMap<(i32, i32), Door>,
+    /// To a broker's listener for brokers, from whoever learns its address from the cluster.
+    shared: BTreeMap<i32, Door>,
+    /// Ports stay reserved while a broker is down.
+    _reserved: Vec<TcpSocket>,
+}
+
+impl Doors {
+    /// `chapter`: in the third, brokers are told where the others are; from the fourth on, where their controllers are.
+    pub fn new(chapter: u32, ids: &[i32]) -> Doors {
+        let mut reserved = Vec::new();
+        let mut port = || {
+            let (socket, address) = reserve_port();
+            reserved.push(socket);
+            address.port()
+        };
+        let mut ports = |id: &i32| (*id, Ports { clients: port(), brokers: port(), controllers: port() });
+        let ports: BTreeMap<_, _> = ids.iter().map(&mut ports).collect();
+        let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let pairs = ids.iter().flat_map(|&from| ids.iter().map(move |&to| (from, to))).filter(|(from, to)| from != to);
-        Network::Links(pairs.map(|pair| (pair, Link::new())).collect())
+        let traffic: BTreeMap<_, _> = pairs.map(|pair| (pair, Arc::<Traffic>::default())).collect();
+        let own = traffic.iter().map(|(&(from, to), traffic)| {
+            let target = if chapter == 3 { ports[&to].brokers } else { ports[&to].controllers };
+            let traffic = traffic.clone();
+            ((from, to), Door::new(here(target), move |_| Some(traffic.clone())))
+        });
+        let shared = ids.iter().map(|&to| {
+            let traffic = traffic.clone();
+            (to, Door::new(here(ports[&to].brokers), move |near| traffic.get(&(number_of(near)?, to)).cloned()))
+        });
+        let (own, shared) = (own.collect(), shared.collect());
+        Doors { ports, traffic, own, shared, _reserved: reserved }
     }
 
-    /// Where one broker reaches another.
-    pub fn address(&self, from: i32, to: i32) -> String {
+    /// The doors to a broker.
+    fn to(&mut self, id: i32) -> impl Iterator<Item = &mut Door> {
+        let own = self.own.iter_mut().filter(move |((_, to), _)| *to == id).map(|(_, door)| door);
+        own.chain(self.shared.get_mut(&id))
+    }
+}
+
+impl Network {
+    pub fn ports(&self, id: i32) -> Ports {
         match self {
-            Network::Links(links) => {
-                links.get(&(from, to)).map_or("127.0.0.1:1".to_string(), |l| l.address.to_string())
-            }
-            Network::Namespaces(namespaces) => format!("{}:{BROKER_PORT}", namespaces.host(to)),
+            Network::Doors(doors) => doors.ports[&id],
+            Network::Namespaces(_) => IN_A_NAMESPACE,
         }
     }
 
-    /// A broker listens there for others from now on.
-    pub fn lead_to(&self, id: i32, port: u16) {
-        if let Network::Links(links) = self {
-            let to = links.iter().filter(|((_, to), _)| *to == id);
-            to.for_each(|(_, link)| link.lead_to(SocketAddr::from(([127, 0, 0, 1], port))));
+    /// Where one broker is told that another is, itself included: its listener for brokers, or for controllers.
+    pub fn address(&self, chapter: u32, from: i32, to: i32) -> String {
+        let port = |ports: Ports| if chapter == 3 { ports.brokers } else { ports.controllers };
+        match self {
+            Network::Doors(doors) => match doors.own.get(&(from, to)) {
+                Some(door) => door.address.to_string(),
+                None => format!("127.0.0.1:{}", port(doors.ports[&to])),
+            },
+            Network::Namespaces(namespaces) => format!("{}:{}", namespaces.host(to), port(IN_A_NAMESPACE)),
+        }
+    }
+
+    /// Where a broker says that its listener for brokers is, if that is not where it listens.
+    pub fn advertised(&self, id: i32) -> Option<SocketAddr> {
+        match self {
+            Network::Doors(doors) => Some(doors.shared[&id].address),
+            Network::Namespaces(_) => None,
+        }
+    }
+
+    /// A broker is about to start, or is down.
+    pub fn set_up(&mut self, id: i32, is_up: bool) {
+        if let Network::Doors(doors) = self {
+            doors.to(id).for_each(|door| if is_up { door.open() } else { door.close() });
         }
     }
 
     /// Cuts a broker off from the others: what it says, what it is told, or both.
     pub fn isolate(&self, id: i32, says: bool, is_told: bool) {
         match self {
-            Network::Links(links) => {
-                for (&(from, to), link) in links {
+            Network::Doors(doors) => {
+                for (&(from, to), traffic) in &doors.traffic {
                     if from == id {
-                        link.cut(says, is_told);
+                        traffic.cut(says, is_told);
                     } else if to == id {
-                        link.cut(is_told, says);
+                        traffic.cut(is_told, says);
                     }
                 }
             }
@@ -67,15 +135,14 @@ impl Network {
     /// Mends everything.
     pub fn mend(&self) {
         match self {
-            Network::Links(links) => links.values().for_each(|link| link.cut(false, false)),
+            Network::Doors(doors) => doors.traffic.values().for_each(|traffic| traffic.cut(false, false)),
             Network::Namespaces(namespaces) => namespaces.mend(),
         }
     }
 }
 
 /// The ports in a namespace, where nobody else is.
-pub const CLIENT_PORT: u16 = 9092;
-pub const BROKER_PORT: u16 = 9192;
+const IN_A_NAMESPACE: Ports = Ports { clients: 9092, brokers: 9192, controllers: 9292 };
 
 /// A namespace for each broker, and a bridge between them that clients are on, too.
 pub struct Namespaces {

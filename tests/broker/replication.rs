@@ -1,5 +1,5 @@
-//! Chapter 3: what was acknowledged by all in-sync replicas is read, in order and once, whatever happens to followers and
-//! to the leader; and who is in sync is what Metadata says.
+//! From chapter 3 on: what was acknowledged by all in-sync replicas is read, in order and once, whatever happens to
+//! followers and to the leader; and who is in sync is what Metadata says.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
-use crate::harness::cluster::Cluster;
+use crate::harness::cluster::{Cluster, PATIENT};
 use crate::harness::*;
 
 /// Lag that a test can wait for.
@@ -154,7 +154,9 @@ fn read_all(bootstrap: &str, topic: &str, total: &AtomicU64) -> Vec<u64> {
 /// Something happens to each follower in turn, while records flow: it leaves the in-sync replicas, comes back, and in the
 /// end all copies are the same.
 fn each_follower(settings: &[(&str, &str)], harm: impl Fn(&mut Cluster, i32), heal: impl Fn(&mut Cluster, i32)) {
-    each_follower_of(Cluster::start(NEWEST, 3, &[LAG]), settings, harm, heal);
+    for chapter in chapters_from(3) {
+        each_follower_of(Cluster::start(chapter, 3, &[LAG]), settings, &harm, &heal);
+    }
 }
 
 fn each_follower_of(
@@ -212,15 +214,18 @@ fn followers_in_namespaces_are_cut_off_and_come_back() {
         println!("only where MINI_KAFKA_NAMESPACES is set");
         return;
     }
-    for (says, is_told) in [(true, true), (true, false), (false, true)] {
-        let cluster = Cluster::start_in_namespaces(NEWEST, 3, &[LAG]);
-        each_follower_of(cluster, &[], |c, id| c.isolate(id, says, is_told), |c, _| c.mend());
+    for chapter in chapters_from(3) {
+        for (says, is_told) in [(true, true), (true, false), (false, true)] {
+            let cluster = Cluster::start_in_namespaces(chapter, 3, &[LAG]);
+            each_follower_of(cluster, &[], |c, id| c.isolate(id, says, is_told), |c, _| c.mend());
+        }
     }
 }
 
+/// Chapter 3, where leaders stay.
 #[test]
 fn a_leader_that_is_killed_twenty_times_has_everything_each_time() {
-    let mut cluster = Cluster::start(NEWEST, 3, &[LAG]);
+    let mut cluster = Cluster::start(3, 3, &[LAG]);
     cluster.create("t", &[("min.insync.replicas", "2")]);
     let load = Load::start(&cluster, "t");
     for round in 1..=20 {
@@ -238,82 +243,89 @@ fn a_leader_that_is_killed_twenty_times_has_everything_each_time() {
 
 #[test]
 fn without_enough_replicas_nothing_is_acknowledged_and_nothing_read() {
-    let cluster = Cluster::start(NEWEST, 3, &[LAG]);
-    cluster.create("t", &[("min.insync.replicas", "2")]);
-    run(async {
-        let mut client = cluster.client(1).await;
-        assert_eq!(produce(&mut client, "t", batch(&["before"]).build()).await.error_code, ErrorCode::NONE);
-        cluster.pause(2);
-        cluster.pause(3);
-        // Without anything new nobody lags. acks=1 is taken, and is to lie on one broker only.
-        let request = produce_request("t", 0, 1, batch(&["alone"]).build());
-        let taken = client.call_version(BY_NAME, &request).await.unwrap().responses.remove(0);
-        assert_eq!(taken.partition_responses[0].error_code, ErrorCode::NONE);
-    });
-    cluster.wait_for_isr(1, "t", &[1]);
-    run(async {
-        let mut client = cluster.client(1).await;
-        let refused = produce(&mut client, "t", batch(&["refused"]).build()).await;
-        assert_eq!(refused.error_code, ErrorCode::NOT_ENOUGH_REPLICAS);
-        assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["before"]);
-        assert_eq!(log_end(&mut client, "t").await, 1);
-    });
-    cluster.resume(2);
-    cluster.resume(3);
-    cluster.wait("the record is read", |cluster| {
-        run(async { values_in(&fetch(&mut cluster.client(1).await, "t", 0).await) }) == ["before", "alone"]
-    });
-    cluster.wait_for_isr(1, "t", &[1, 2, 3]);
+    for chapter in chapters_from(3) {
+        // Where a majority confirms who is in sync, there is one without the two that say nothing.
+        let cluster = Cluster::start(chapter, if chapter == 3 { 3 } else { 5 }, &[LAG]);
+        cluster.create_on(&[1, 2, 3], "t", &[("min.insync.replicas", "2")]);
+        run(async {
+            let mut client = cluster.client(1).await;
+            assert_eq!(produce(&mut client, "t", batch(&["before"]).build()).await.error_code, ErrorCode::NONE);
+            cluster.pause(2);
+            cluster.pause(3);
+            // Without anything new nobody lags. acks=1 is taken, and is to lie on one broker only.
+            let request = produce_request("t", 0, 1, batch(&["alone"]).build());
+            let taken = client.call_version(BY_NAME, &request).await.unwrap().responses.remove(0);
+            assert_eq!(taken.partition_responses[0].error_code, ErrorCode::NONE);
+        });
+        cluster.wait_for_isr(1, "t", &[1]);
+        run(async {
+            let mut client = cluster.client(1).await;
+            let refused = produce(&mut client, "t", batch(&["refused"]).build()).await;
+            assert_eq!(refused.error_code, ErrorCode::NOT_ENOUGH_REPLICAS);
+            assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["before"]);
+            assert_eq!(log_end(&mut client, "t").await, 1);
+        });
+        cluster.resume(2);
+        cluster.resume(3);
+        cluster.wait("the record is read", |cluster| {
+            run(async { values_in(&fetch(&mut cluster.client(1).await, "t", 0).await) }) == ["before", "alone"]
+        });
+        cluster.wait_for_isr(1, "t", &[1, 2, 3]);
+    }
 }
 
 #[test]
 fn what_not_all_in_sync_replicas_have_is_not_read_and_a_repeat_of_it_waits_too() {
-    let cluster = Cluster::start(NEWEST, 3, &["replica.lag.time.max.ms=600000"]);
-    cluster.create("t", &[]);
-    run(async {
-        let mut client = cluster.client(1).await;
-        assert_eq!(produce(&mut client, "t", batch(&["0"]).build()).await.error_code, ErrorCode::NONE);
-        cluster.pause(3);
-        let first = batch(&["1"]).producer(7, 0, 0).build();
-        let with_timeout = |acks, timeout_ms| {
-            let request = produce_request("t", 0, acks, first.clone());
-            ProduceRequest { timeout_ms, ..request }
-        };
-        let code = |answer: ProduceResponse| answer.responses[0].partition_responses[0].error_code;
-        let answer = client.call_version(BY_NAME, &with_timeout(1, 1000)).await.unwrap();
-        assert_eq!(code(answer), ErrorCode::NONE);
-        // The same batch again: it is in the log, but not on all replicas.
-        let answer = client.call_version(BY_NAME, &with_timeout(-1, 300)).await.unwrap();
-        assert_eq!(code(answer), ErrorCode::REQUEST_TIMED_OUT);
-        assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["0"]);
-        cluster.resume(3);
-        let answer = client.call_version(BY_NAME, &with_timeout(-1, 60_000)).await.unwrap();
-        let answer = &answer.responses[0].partition_responses[0];
-        assert_eq!((answer.error_code, answer.base_offset), (ErrorCode::NONE, 1));
-        assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["0", "1"]);
-    });
+    for chapter in chapters_from(3) {
+        let cluster = Cluster::start(chapter, 3, PATIENT);
+        cluster.create("t", &[]);
+        run(async {
+            let mut client = cluster.client(1).await;
+            assert_eq!(produce(&mut client, "t", batch(&["0"]).build()).await.error_code, ErrorCode::NONE);
+            cluster.pause(3);
+            let first = batch(&["1"]).producer(7, 0, 0).build();
+            let with_timeout = |acks, timeout_ms| {
+                let request = produce_request("t", 0, acks, first.clone());
+                ProduceRequest { timeout_ms, ..request }
+            };
+            let code = |answer: ProduceResponse| answer.responses[0].partition_responses[0].error_code;
+            let answer = client.call_version(BY_NAME, &with_timeout(1, 1000)).await.unwrap();
+            assert_eq!(code(answer), ErrorCode::NONE);
+            // The same batch again: it is in the log, but not on all replicas.
+            let answer = client.call_version(BY_NAME, &with_timeout(-1, 300)).await.unwrap();
+            assert_eq!(code(answer), ErrorCode::REQUEST_TIMED_OUT);
+            assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["0"]);
+            cluster.resume(3);
+            let answer = client.call_version(BY_NAME, &with_timeout(-1, 60_000)).await.unwrap();
+            let answer = &answer.responses[0].partition_responses[0];
+            assert_eq!((answer.error_code, answer.base_offset), (ErrorCode::NONE, 1));
+            assert_eq!(values_in(&fetch(&mut client, "t", 0).await), ["0", "1"]);
+        });
+    }
 }
 
 #[test]
 fn large_batches_are_copied_beside_a_stream_of_small_ones() {
-    let cluster = Cluster::start(NEWEST, 2, &["replica.fetch.max.bytes=1000", "replica.fetch.response.max.bytes=1000"]);
-    cluster.create("t", &[]);
-    for topic in ["a", "b", "c"] {
-        cluster.create(topic, &[]);
-    }
-    let load = Load::start(&cluster, "t");
-    load.wait_for_more(100);
-    run(async {
-        let mut client = cluster.client(1).await;
-        for topic in ["a", "b", "c"] {
-            for _ in 0..3 {
-                let answer = produce(&mut client, topic, batch(&[&"x".repeat(50_000)]).build()).await;
-                assert_eq!(answer.error_code, ErrorCode::NONE);
-            }
+    for chapter in chapters_from(3) {
+        let settings = ["replica.fetch.max.bytes=1000", "replica.fetch.response.max.bytes=1000"];
+        let cluster = Cluster::start(chapter, 2, &settings);
+        for topic in ["t", "a", "b", "c"] {
+            cluster.create(topic, &[]);
         }
-    });
-    load.finish();
-    for topic in ["a", "b", "c", "t"] {
-        cluster.wait_for_same_logs(&[1, 2], topic);
+        let load = Load::start(&cluster, "t");
+        load.wait_for_more(100);
+        run(async {
+            let mut client = cluster.client(1).await;
+            for topic in ["a", "b", "c"] {
+                for _ in 0..3 {
+                    let answer = produce(&mut client, topic, batch(&[&"x".repeat(50_000)]).build()).await;
+                    assert_eq!(answer.error_code, ErrorCode::NONE);
+                }
+            }
+        });
+        load.finish();
+        for topic in ["a", "b", "c", "t"] {
+            cluster.wait_for_same_logs(&[1, 2], topic);
+        }
     }
 }

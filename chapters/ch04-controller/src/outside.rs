@@ -58,7 +58,8 @@ async fn ask_log_end(state: &ControllerState, controller: &ControllerHandle, ask
     };
     let topics = vec![OffsetForLeaderTopic { topic, partitions: vec![partition] }];
     let request = OffsetForLeaderEpochRequest { replica_id: CONTROLLER, topics };
-    let call = async { Client::connect(&*address, "controller").await?.call(&request).await };
+    let name = format!("controller-{}", state.quorum.me.id);
+    let call = async { Client::connect(&*address, &name).await?.call(&request).await };
     let Ok(Ok(answer)) = timeout(PATIENCE, call).await else { return };
     let said = answer.topics.into_iter().flat_map(|topic| topic.partitions).next();
     let Some(said) = said.filter(|said| !said.error_code.is_error()) else { return };
