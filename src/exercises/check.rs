@@ -1,5 +1,6 @@
 //! `mini-kafka check`: runs the exercises' tests in order and stops at the first exercise that is not solved.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -144,9 +145,11 @@ pub fn watch(project: &Project, slug: Option<&str>) -> Result<bool, Failure> {
 
 /// What changes when a reader saves a file: how many there are, and the newest time.
 fn newest_change(project: &Project) -> (usize, Option<SystemTime>) {
-    let chapters = project.catalogue.chapters.iter();
-    let sources = chapters.map(|chapter| project.exercise_file(chapter, ""));
-    let files = sources.filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten();
+    let edited = project.catalogue.chapters.iter().flat_map(|chapter| {
+        project.edited_files(chapter).into_iter().map(|file| project.exercise_file(chapter, &file))
+    });
+    let folders: BTreeSet<PathBuf> = edited.filter_map(|file| Some(file.parent()?.to_owned())).collect();
+    let files = folders.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten();
     let times: Vec<_> = files.filter_map(|file| file.metadata().ok()?.modified().ok()).collect();
     (times.len(), times.iter().max().copied())
 }

@@ -1,11 +1,11 @@
 //! Starters, derived from the chapters: what a reader begins with.
 //!
 //! A starter is a crate of the chapter's name. Its files are the chapter's with the exercises' functions blanked;
-//! every other module is taken from the chapter by `#[path]`, so that there is one copy of it. The crates that read
-//! are not meant to be read themselves (`lib.rs`, `Cargo.toml`) are derived, too.
+//! every other module is taken from the chapter by `#[path]`, so that there is one copy of it. What is not meant to be
+//! read itself (`lib.rs`, the `mod.rs` above a file with exercises, `Cargo.toml`) is derived, too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::exercises::catalogue::{Chapter, Exercise, Project, read};
 use crate::exercises::source::{self, Function};
@@ -27,7 +27,10 @@ impl Project {
             for file in self.edited_files(chapter) {
                 files.insert(self.exercise_file(chapter, &file), self.starter(chapter, &file)?);
             }
-            files.insert(self.exercise_file(chapter, "lib.rs"), self.library(chapter)?);
+            let chapter_src = format!("../../../chapters/{}/src", chapter.name);
+            for (file, text) in modules(self, chapter, &self.edited_files(chapter), &chapter_src)? {
+                files.insert(self.exercise_file(chapter, &file), text);
+            }
             files.insert(self.exercise_dir(chapter).join("Cargo.toml"), self.manifest(chapter)?);
         }
         Ok(files)
@@ -64,12 +67,6 @@ impl Project {
         Ok(source::without_anchors(&source::with_bodies(&text, bodies)))
     }
 
-    fn library(&self, chapter: &Chapter) -> Result<String, Failure> {
-        let own = self.edited_files(chapter);
-        let chapter_src = format!("../../../chapters/{}/src", chapter.name);
-        library(self, chapter, &own, &chapter_src)
-    }
-
     fn manifest(&self, chapter: &Chapter) -> Result<String, Failure> {
         let name = &chapter.name;
         let mut text = format!(
@@ -104,30 +101,52 @@ impl Project {
     }
 }
 
-/// A `lib.rs` whose modules are the chapter's, but for those in `own`, which lie beside it.
-pub fn library(project: &Project, chapter: &Chapter, own: &BTreeSet<String>, src: &str) -> Result<String, Failure> {
-    let chapter_src = project.chapter_file(chapter, "");
-    let mut text = String::new();
-    let mut open = own.clone();
-    for line in read(&project.chapter_file(chapter, "lib.rs"))?.lines() {
-        let module = line.trim().strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'));
-        if let Some(module) = module {
-            let file = format!("{module}.rs");
-            if open.remove(&file) {
-                text += "// Yours:\n";
-            } else if chapter_src.join(&file).is_file() {
-                text += &format!("#[path = \"{src}/{file}\"]\n");
-            } else {
-                text += &format!("#[path = \"{src}/{module}/mod.rs\"]\n");
+/// The files that say which modules there are: `lib.rs`, and the `mod.rs` of each folder with a file in `own`. Modules are
+/// the chapter's, whose sources are in `src` as seen from `lib.rs`, but for those in `own`.
+pub fn modules(
+    project: &Project,
+    chapter: &Chapter,
+    own: &BTreeSet<String>,
+    src: &str,
+) -> Result<BTreeMap<String, String>, Failure> {
+    // `quorum/` for `quorum/vote.rs`, and nothing for what lies beside `lib.rs`.
+    let folders = |file: &str| file.match_indices('/').map(|(at, _)| file[..=at].to_owned()).collect::<Vec<_>>();
+    let folders: BTreeSet<String> = own.iter().flat_map(|file| folders(file)).chain([String::new()]).collect();
+    let mut files = BTreeMap::new();
+    for folder in &folders {
+        let file = if folder.is_empty() { "lib.rs".to_owned() } else { format!("{folder}mod.rs") };
+        let up = if Path::new(src).is_absolute() { String::new() } else { "../".repeat(folder.matches('/').count()) };
+        let is_here = |file: &&String| file.strip_prefix(folder).is_some_and(|rest| !rest.contains('/'));
+        let mut open: BTreeSet<&str> = own.iter().filter(is_here).map(String::as_str).collect();
+        let mut text = String::new();
+        for line in source::without_anchors(&read(&project.chapter_file(chapter, &file))?).lines() {
+            if let Some(module) = declared(line) {
+                let (flat, nested) = (format!("{folder}{module}.rs"), format!("{folder}{module}/"));
+                if open.remove(flat.as_str()) {
+                    text += "// Yours:\n";
+                } else if folders.contains(&nested) {
+                    text += "// Some of it is yours:\n";
+                } else if project.chapter_file(chapter, &flat).is_file() {
+                    text += &format!("#[path = \"{up}{src}/{flat}\"]\n");
+                } else {
+                    text += &format!("#[path = \"{up}{src}/{nested}mod.rs\"]\n");
+                }
             }
+            text += line;
+            text += "\n";
         }
-        text += line;
-        text += "\n";
+        for file in open {
+            text += &format!("// Yours:\npub mod {};\n", file[folder.len()..].trim_end_matches(".rs"));
+        }
+        files.insert(file, text);
     }
-    for file in open {
-        text += &format!("// Yours:\npub mod {};\n", file.trim_end_matches(".rs"));
-    }
-    Ok(text)
+    Ok(files)
+}
+
+/// The module that a line declares, if it does.
+fn declared(line: &str) -> Option<&str> {
+    let line = line.strip_suffix(';')?;
+    line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")
 }
 
 /// The part of a manifest that names what a crate is built from, not what it is tested with.

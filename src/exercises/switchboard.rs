@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::exercises::catalogue::{Chapter, Exercise, Project, read, write};
-use crate::exercises::derive::{dependencies, library, section, test_dependencies, third_party};
+use crate::exercises::derive::{dependencies, modules, section, test_dependencies, third_party};
 use crate::exercises::source::{functions, todo_message, with_bodies, without_anchors};
 use crate::exercises::suite::{Built, Suite};
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ pub struct Mutant {
     /// The test that finds it.
     pub caught_by: String,
     patch: String,
-    /// The file of the chapter that it changes.
+    /// The file of the chapter that it changes, from `src/` on.
     file: String,
 }
 
@@ -59,8 +59,8 @@ fn read_mutant(project: &Project, path: PathBuf) -> Result<Mutant, Failure> {
     let caught_by = text.lines().find_map(|line| line.strip_prefix("Caught by: "));
     let caught_by = caught_by.ok_or_else(|| fail("no line `Caught by: TEST`"))?.to_owned();
     let start = text.find("--- ").ok_or_else(|| fail("no patch in it"))?;
-    let file = text.lines().find_map(|line| line.strip_prefix("+++ ")).and_then(|line| line.rsplit('/').next());
-    let file = file.ok_or_else(|| fail("it names no file"))?.trim().to_owned();
+    let file = text.lines().find_map(|line| line.strip_prefix("+++ ")).and_then(|line| line.split_once("/src/"));
+    let file = file.ok_or_else(|| fail("it names no file"))?.1.trim().to_owned();
     Ok(Mutant { caught_by, patch: text[start..].to_owned(), file, path })
 }
 
@@ -77,19 +77,17 @@ pub fn build(project: &Project, chapter: &Chapter, suite: &str, open: &Open) -> 
         write_if_changed(&dir.join("src").join(file), &text)?;
     }
     let chapter_src = project.chapter_file(chapter, "");
-    let mut lib = library(
-        project,
-        chapter,
-        &own,
-        &chapter_src.to_string_lossy().trim_end_matches(['/', '\\']).replace('\\', "/"),
-    )?;
-    lib += &format!(
+    let chapter_src = chapter_src.to_string_lossy().trim_end_matches(['/', '\\']).replace('\\', "/");
+    let mut modules = modules(project, chapter, &own, &chapter_src)?;
+    *modules.entry("lib.rs".to_owned()).or_default() += &format!(
         "\n/// Which variant of an exercise runs.\npub fn proof(exercise: usize) -> usize {{\n    \
          static CHOICES: std::sync::OnceLock<Vec<usize>> = std::sync::OnceLock::new();\n    \
          let read = || std::env::var({CHOICE:?}).unwrap_or_default().split(',').filter_map(|c| c.parse().ok()).collect();\n    \
          CHOICES.get_or_init(read).get(exercise).copied().unwrap_or({SOLVED})\n}}\n"
     );
-    write_if_changed(&dir.join("src/lib.rs"), &lib)?;
+    for (file, text) in modules {
+        write_if_changed(&dir.join("src").join(file), &text)?;
+    }
     write_if_changed(&dir.join("Cargo.toml"), &manifest(project, chapter, suite)?)?;
     write_if_changed(&dir.join("Cargo.lock"), &read(&project.root.join("Cargo.lock"))?)?;
     match Suite::build(&dir.join("Cargo.toml"), suite, &super::check::target(project), &[])? {

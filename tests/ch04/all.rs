@@ -16,7 +16,6 @@ mod moves;
 mod placement;
 mod quorum;
 mod quorum_commit;
-mod quorum_node;
 mod quorum_vote;
 mod records;
 mod replica_roles;

@@ -1,4 +1,8 @@
-//! Three nodes of a quorum in one process: with sockets, with disks, and with the machine in them.
+//! Three nodes of a quorum in one process: with sockets, with disks, and with the machine in them. A binary of its own: what
+//! fails in a task of a node is no failed assertion of a test, and keeps it waiting.
+
+#[path = "../ch01/support/mod.rs"]
+mod ch01;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -19,7 +23,7 @@ use ch04_controller::quorum_state::{MayVote, VotersHome};
 use ch04_controller::quorum_wire::Identity;
 use ch04_controller::records::{MetadataRecord, TopicRecord};
 
-use crate::ch01::{TempDir, log_config};
+use ch01::{TempDir, log_config};
 
 type Socket = (BoundListener, Listener);
 
