@@ -58,27 +58,44 @@ fn the_most_complete_leads_when_every_copy_may_have_lost_its_end() {
     assert_eq!(elect(candidates(&[]), UncleanElection, |_| true), Unclean(3), "even where any would do");
     assert_eq!(elect(candidates(&[]), Online, |replica| replica != 3), Nobody);
     assert_eq!(elect(candidates(&[1]), Online, |_| true), Clean(1));
+    assert_eq!(elect(candidates(&[1]), Online, |replica| replica != 1), Nobody, "1 has all, and may come back");
+}
+
+fn known(elr: &[i32], last_known: &[i32]) -> Eligible {
+    Eligible { elr: elr.to_vec(), last_known: last_known.to_vec() }
+}
+
+/// Of replicas 1, 2 and 3, two have to be in sync.
+fn then(isr: &[i32], before: Eligible, isr_after: &[i32], lost: Option<i32>) -> Eligible {
+    eligible(isr, &before, isr_after, 2, lost)
 }
 
 #[test]
 fn who_leaves_when_too_few_are_left_is_eligible() {
-    let known = |elr: &[i32], last_known: &[i32]| Eligible { elr: elr.to_vec(), last_known: last_known.to_vec() };
-    // In sync before, eligible and last known before, in sync after, who may have lost records: eligible, last known.
-    type Case<'a> = (&'a [i32], Eligible, &'a [i32], Option<i32>, Eligible);
-    let cases: [Case<'_>; 9] = [
-        (&[1, 2, 3], known(&[], &[]), &[1, 2], None, known(&[], &[])),
-        (&[1, 2], known(&[], &[]), &[1], None, known(&[2], &[])),
-        (&[1, 2, 3], known(&[], &[]), &[1], None, known(&[2, 3], &[])),
-        (&[1], known(&[2], &[]), &[], None, known(&[1, 2], &[])),
-        (&[], known(&[1, 2], &[]), &[], Some(2), known(&[1], &[2])),
-        (&[], known(&[1], &[2]), &[], Some(1), known(&[], &[1, 2])),
-        (&[1, 2], known(&[], &[]), &[1], Some(2), known(&[], &[2])),
-        (&[1], known(&[2], &[3]), &[1, 2], None, known(&[], &[])),
-        (&[], known(&[1], &[2]), &[1], None, known(&[], &[2])),
-    ];
-    for (isr, before, after, lost, expected) in cases {
-        assert_eq!(eligible(isr, &before, after, 2, lost), expected, "{isr:?} {before:?} -> {after:?}, lost {lost:?}");
-    }
+    assert_eq!(then(&[1, 2], known(&[], &[]), &[1], None), known(&[2], &[]));
+    assert_eq!(then(&[1, 2, 3], known(&[], &[]), &[1], None), known(&[2, 3], &[]), "all who leave at once");
+    assert_eq!(then(&[1], known(&[2], &[]), &[], None), known(&[1, 2], &[]), "who was eligible before still is");
+    assert_eq!(then(&[2], known(&[1], &[]), &[], None), known(&[1, 2], &[]), "each once, and sorted");
+}
+
+#[test]
+fn while_enough_are_in_sync_nobody_is_eligible() {
+    assert_eq!(then(&[1, 2, 3], known(&[], &[]), &[1, 2], None), known(&[], &[]));
+    assert_eq!(then(&[1], known(&[2], &[3]), &[1, 2], None), known(&[], &[]), "what was known is forgotten");
+}
+
+#[test]
+fn who_is_in_sync_again_is_not_eligible() {
+    assert_eq!(then(&[], known(&[1, 2], &[]), &[1], None), known(&[2], &[]));
+    assert_eq!(then(&[], known(&[1], &[2]), &[1], None), known(&[], &[2]));
+    assert_eq!(then(&[], known(&[], &[1, 2]), &[2], None), known(&[], &[1]));
+}
+
+#[test]
+fn who_may_have_lost_records_is_last_known() {
+    assert_eq!(then(&[], known(&[1, 2], &[]), &[], Some(2)), known(&[1], &[2]));
+    assert_eq!(then(&[], known(&[1], &[2]), &[], Some(1)), known(&[], &[1, 2]));
+    assert_eq!(then(&[1, 2], known(&[], &[]), &[1], Some(2)), known(&[], &[2]), "from one moment to the next");
 }
 
 #[test]

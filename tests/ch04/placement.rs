@@ -56,6 +56,13 @@ fn leaders_and_copies_are_even_and_racks_differ() {
 }
 
 #[test]
+fn leaders_begin_where_it_is_told() {
+    let first = |racks, start| place(&brokers(racks), 1, 1, start).unwrap()[0][0];
+    assert_eq!([0, 1, 2, 3, 4, 9].map(|start| first("----", start)), [1, 2, 3, 4, 1, 2]);
+    assert_eq!([0, 1, 2, 3].map(|start| first("AABC", start)), [1, 3, 4, 2], "a broker of each rack in turn");
+}
+
+#[test]
 fn the_same_leader_does_not_always_have_the_same_follower() {
     let placed = place(&brokers("----"), 16, 2, 0).unwrap();
     for leader in 1..=4 {

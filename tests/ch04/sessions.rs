@@ -3,17 +3,34 @@
 use ch04_controller::controller::Sessions;
 
 #[test]
+fn a_session_lasts_as_long_as_the_timeout() {
+    let mut sessions = Sessions::new(100, [1], 0);
+    assert!(sessions.is_valid(1, 100) && !sessions.is_valid(1, 101));
+    sessions.heard(1, 7, 60);
+    assert!(sessions.is_valid(1, 160) && !sessions.is_valid(1, 161));
+}
+
+#[test]
+fn who_was_never_heard_of_is_not_there() {
+    let mut sessions = Sessions::new(100, [1], 0);
+    sessions.end(1);
+    assert!(!sessions.is_valid(1, 0) && !sessions.is_valid(4, 0));
+    assert!(sessions.expired(1_000).is_empty(), "nor is it gone again and again");
+}
+
+#[test]
 fn who_is_silent_for_too_long_is_gone() {
     let mut sessions = Sessions::new(100, [1, 2], 0);
     sessions.heard(1, 7, 60);
     sessions.heard(3, 7, 50);
     assert!(sessions.expired(100).is_empty());
     assert_eq!(sessions.expired(101), [2]);
-    assert!(sessions.is_valid(1, 160) && !sessions.is_valid(1, 161));
     assert_eq!(sessions.expired(161), [2, 3, 1], "the most silent first");
+    assert_eq!(sessions.expired(161), [2, 3, 1], "to ask changes nothing");
     sessions.end(2);
     assert_eq!(sessions.expired(161), [3, 1]);
-    assert!(!sessions.is_valid(4, 0), "who was never heard of");
+    sessions.heard(1, 7, 50);
+    assert_eq!(sessions.expired(161), [1, 3], "as silent as the other: by number");
 }
 
 #[test]
