@@ -13,16 +13,16 @@ impl Clone {
     fn new() -> Clone {
         let clone = Clone(TempDir::new());
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let open = ["follow", "table", "quota"].map(|slug| format!("exercises/open/{slug}.rs"));
+        let open = ["follow", "table", "quota", "why"].map(|slug| format!("exercises/open/{slug}.rs"));
         for file in ["exercises/exercises.toml", "Cargo.toml"].into_iter().chain(open.iter().map(String::as_str)) {
             clone.put(file, &std::fs::read_to_string(root.join(file)).unwrap());
         }
-        for chapter in ["ch00-wire", "ch01-log", "ch02-retention", "ch03-replication"] {
-            let manifest = format!("chapters/{chapter}/Cargo.toml");
-            clone.put(&manifest, &std::fs::read_to_string(root.join(&manifest)).unwrap());
-            for entry in std::fs::read_dir(root.join("chapters").join(chapter).join("src")).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_file() {
+        for chapter in ["ch00-wire", "ch01-log", "ch02-retention", "ch03-replication", "ch04-controller"] {
+            let mut left = vec![root.join("chapters").join(chapter)];
+            while let Some(path) = left.pop() {
+                if path.is_dir() {
+                    left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+                } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "toml") {
                     let text = std::fs::read_to_string(&path).unwrap();
                     clone.put(path.strip_prefix(root).unwrap().to_str().unwrap(), &text);
                 }
@@ -69,6 +69,35 @@ fn a_starter_is_the_chapters_file_without_the_bodies() {
     let library = clone.get("exercises/ch01-log/src/lib.rs");
     assert!(library.contains("// Yours:\npub mod offset_index;\n"));
     assert!(library.contains("#[path = \"../../../chapters/ch01-log/src/disk.rs\"]\npub mod disk;\n"));
+}
+
+#[test]
+fn a_starter_in_a_folder_has_the_chapters_modules_beside_it() {
+    let clone = Clone::new();
+    assert!(clone.get("exercises/ch04-controller/src/quorum/vote.rs").contains("todo!(\"exercise vote-rule\")"));
+    let library = clone.get("exercises/ch04-controller/src/lib.rs");
+    assert!(library.contains("// Some of it is yours:\npub mod quorum;\n"), "{library}");
+    assert!(library.contains("#[path = \"../../../chapters/ch04-controller/src/records/mod.rs\"]\npub mod records;\n"));
+    let quorum = clone.get("exercises/ch04-controller/src/quorum/mod.rs");
+    assert!(quorum.contains("// Yours:\npub mod vote;\n"), "{quorum}");
+    let leader = "#[path = \"../../../../chapters/ch04-controller/src/quorum/leader.rs\"]\nmod leader;\n";
+    assert!(
+        quorum.contains(leader) && quorum.contains("pub struct Quorum {") && !quorum.contains("ANCHOR"),
+        "{quorum}"
+    );
+}
+
+#[test]
+fn what_is_in_a_folder_is_skipped_and_saved_like_the_rest() {
+    let clone = Clone::new();
+    let file = "exercises/ch04-controller/src/quorum/vote.rs";
+    clone.put(file, &clone.get(file).replace("todo!(\"exercise vote-rule\")", "true"));
+    let said = clone.run(&["skip", "vote-rule"]).ok();
+    assert!(said.contains("exercises/saved/ch04-controller/src/quorum/vote.rs.1"), "{said}");
+    assert!(clone.get(file).contains("voted_for.matches(candidate)"));
+    assert!(clone.run(&["diff", "vote-rule"]).ok().contains("quorum/vote.rs: yours is the chapter's, word for word"));
+    clone.run(&["reset", "vote-rule"]).ok();
+    assert!(clone.get(file).contains("todo!(\"exercise vote-rule\")"));
 }
 
 #[test]

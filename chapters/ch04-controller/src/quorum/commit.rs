@@ -25,9 +25,11 @@ pub fn high_watermark(flushed: &[Offset], epoch_start: Offset, current: Offset) 
 }
 // ANCHOR_END: high_watermark
 
+// ANCHOR: reached_by_majority
 /// The highest value that a majority has reached: of three the second highest, of four the third.
 pub fn reached_by_majority<T: Ord + Copy>(values: &[T]) -> T {
     let mut descending = values.to_vec();
     descending.sort_by(|a, b| b.cmp(a));
     descending[values.len() / 2]
 }
+// ANCHOR_END: reached_by_majority

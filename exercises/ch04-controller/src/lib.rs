@@ -1,0 +1,75 @@
+//! Chapter 4: leaders move. A quorum keeps the cluster's metadata as a log, and the leader of the quorum, the controller,
+//! decides by writing to it.
+//!
+//! `quorum` agrees on a log; `records` are what stands in it, `image` what they add up to; `controller` decides what is
+//! written next. All four are without disk, network or clock, and each can be read without the others. `zookeeper` is how
+//! it was before.
+//!
+//! Around the quorum: `metadata_log` and `quorum_state` are its disk, `quorum_links` and `quorum_wire` its network,
+//! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this?
+//!
+//! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
+//!
+//! Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
+//! partitions, `fetchers` copy, `isr_changes` and `producer_ids` ask the controller.
+
+#[path = "../../../chapters/ch04-controller/src/active_controller.rs"]
+pub mod active_controller;
+#[path = "../../../chapters/ch04-controller/src/assigned_partitions.rs"]
+pub mod assigned_partitions;
+#[path = "../../../chapters/ch04-controller/src/broker.rs"]
+pub mod broker;
+#[path = "../../../chapters/ch04-controller/src/broker_lifecycle.rs"]
+pub mod broker_lifecycle;
+#[path = "../../../chapters/ch04-controller/src/config.rs"]
+pub mod config;
+#[path = "../../../chapters/ch04-controller/src/config_rules.rs"]
+pub mod config_rules;
+// Some of it is yours:
+pub mod controller;
+#[path = "../../../chapters/ch04-controller/src/controller_channel.rs"]
+pub mod controller_channel;
+#[path = "../../../chapters/ch04-controller/src/controller_listener.rs"]
+pub mod controller_listener;
+#[path = "../../../chapters/ch04-controller/src/decided.rs"]
+pub mod decided;
+#[path = "../../../chapters/ch04-controller/src/fetchers.rs"]
+pub mod fetchers;
+#[path = "../../../chapters/ch04-controller/src/formation.rs"]
+pub mod formation;
+#[path = "../../../chapters/ch04-controller/src/handlers/mod.rs"]
+pub mod handlers;
+// Some of it is yours:
+pub mod image;
+#[path = "../../../chapters/ch04-controller/src/isr_changes.rs"]
+pub mod isr_changes;
+#[path = "../../../chapters/ch04-controller/src/messages/mod.rs"]
+pub mod messages;
+#[path = "../../../chapters/ch04-controller/src/metadata_log.rs"]
+pub mod metadata_log;
+#[path = "../../../chapters/ch04-controller/src/metadata_publisher.rs"]
+pub mod metadata_publisher;
+#[path = "../../../chapters/ch04-controller/src/outside.rs"]
+pub mod outside;
+#[path = "../../../chapters/ch04-controller/src/producer_ids.rs"]
+pub mod producer_ids;
+// Some of it is yours:
+pub mod quorum;
+#[path = "../../../chapters/ch04-controller/src/quorum_driver.rs"]
+mod quorum_driver;
+#[path = "../../../chapters/ch04-controller/src/quorum_links.rs"]
+pub mod quorum_links;
+#[path = "../../../chapters/ch04-controller/src/quorum_listener.rs"]
+pub mod quorum_listener;
+#[path = "../../../chapters/ch04-controller/src/quorum_node.rs"]
+pub mod quorum_node;
+#[path = "../../../chapters/ch04-controller/src/quorum_state.rs"]
+pub mod quorum_state;
+#[path = "../../../chapters/ch04-controller/src/quorum_wire.rs"]
+pub mod quorum_wire;
+#[path = "../../../chapters/ch04-controller/src/records/mod.rs"]
+pub mod records;
+#[path = "../../../chapters/ch04-controller/src/zookeeper.rs"]
+pub mod zookeeper;
+// Yours:
+pub mod why;
