@@ -6,11 +6,12 @@
 //! it was before.
 //!
 //! Around the quorum: `metadata_log` and `quorum_state` are its disk, `quorum_links` and `quorum_wire` its network,
-//! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this?
+//! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this? `format`
+//! says so beforehand; `earlier_folder` has what brokers of earlier chapters left.
 //!
 //! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
 //!
-//! Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
+//! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
 //! partitions, `fetchers` copy, `isr_changes` and `producer_ids` ask the controller.
 
 #[path = "../../../chapters/ch04-controller/src/active_controller.rs"]
@@ -21,6 +22,8 @@ pub mod assigned_partitions;
 pub mod broker;
 #[path = "../../../chapters/ch04-controller/src/broker_lifecycle.rs"]
 pub mod broker_lifecycle;
+#[path = "../../../chapters/ch04-controller/src/broker_start.rs"]
+mod broker_start;
 #[path = "../../../chapters/ch04-controller/src/config.rs"]
 pub mod config;
 #[path = "../../../chapters/ch04-controller/src/config_rules.rs"]
@@ -33,8 +36,14 @@ pub mod controller_channel;
 pub mod controller_listener;
 #[path = "../../../chapters/ch04-controller/src/decided.rs"]
 pub mod decided;
+#[path = "../../../chapters/ch04-controller/src/earlier_folder.rs"]
+pub mod earlier_folder;
+#[path = "../../../chapters/ch04-controller/src/features.rs"]
+pub mod features;
 #[path = "../../../chapters/ch04-controller/src/fetchers.rs"]
 pub mod fetchers;
+#[path = "../../../chapters/ch04-controller/src/format.rs"]
+pub mod format;
 #[path = "../../../chapters/ch04-controller/src/formation.rs"]
 pub mod formation;
 #[path = "../../../chapters/ch04-controller/src/handlers/mod.rs"]
@@ -49,6 +58,8 @@ pub mod messages;
 pub mod metadata_log;
 #[path = "../../../chapters/ch04-controller/src/metadata_publisher.rs"]
 pub mod metadata_publisher;
+#[path = "../../../chapters/ch04-controller/src/node_start.rs"]
+mod node_start;
 #[path = "../../../chapters/ch04-controller/src/outside.rs"]
 pub mod outside;
 #[path = "../../../chapters/ch04-controller/src/producer_ids.rs"]

@@ -66,6 +66,8 @@ mod registration;
 mod sessions;
 #[path = "../../../../chapters/ch04-controller/src/controller/settings.rs"]
 mod settings;
+#[path = "../../../../chapters/ch04-controller/src/controller/takeover.rs"]
+mod takeover;
 #[path = "../../../../chapters/ch04-controller/src/controller/tick.rs"]
 mod tick;
 #[path = "../../../../chapters/ch04-controller/src/controller/topics.rs"]
@@ -76,7 +78,7 @@ mod transitions;
 pub use activation::*;
 pub use election::*;
 pub use eligible::*;
-pub use features::supported_features;
+pub use features::{KRAFT_VERSION, supported_features, unsupported_level};
 pub use isr::*;
 pub use log_ends::*;
 pub use moves::*;
@@ -84,6 +86,7 @@ pub use outcome::*;
 pub use placement::*;
 pub use sessions::*;
 pub use settings::*;
+pub use takeover::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 
