@@ -12,7 +12,8 @@
 //! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
 //!
 //! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
-//! partitions, `fetchers` copy, `isr_changes` and `producer_ids` ask the controller.
+//! partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and `producer_ids` tell or ask
+//! the controller.
 
 #[path = "../../../chapters/ch04-controller/src/active_controller.rs"]
 pub mod active_controller;
@@ -36,6 +37,8 @@ pub mod controller_channel;
 pub mod controller_listener;
 #[path = "../../../chapters/ch04-controller/src/decided.rs"]
 pub mod decided;
+#[path = "../../../chapters/ch04-controller/src/directory_assignments.rs"]
+pub mod directory_assignments;
 #[path = "../../../chapters/ch04-controller/src/earlier_folder.rs"]
 pub mod earlier_folder;
 #[path = "../../../chapters/ch04-controller/src/features.rs"]
