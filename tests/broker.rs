@@ -33,5 +33,7 @@ mod replication;
 mod retention;
 #[path = "broker/round_trip.rs"]
 mod round_trip;
+#[path = "broker/takeover.rs"]
+mod takeover;
 #[path = "broker/waiting.rs"]
 mod waiting;

@@ -41,17 +41,30 @@ impl Cluster {
     /// The same with settings of their own.
     pub fn start_with(chapter: u32, count: i32, settings: impl Fn(i32) -> Vec<String>) -> Cluster {
         let ids: Vec<i32> = (1..=count).collect();
-        Cluster::start_on(Network::Doors(Doors::new(chapter, &ids)), chapter, &ids, settings)
+        Cluster::start_on(Network::Doors(Doors::new(chapter, &ids)), chapter, &ids, &[], settings)
     }
 
     /// The same, each in a network namespace of its own.
     pub fn start_in_namespaces(chapter: u32, count: i32, settings: &[&str]) -> Cluster {
         let ids: Vec<i32> = (1..=count).collect();
         let network = Network::Namespaces(Namespaces::new(&ids));
-        Cluster::start_on(network, chapter, &ids, |_| settings.iter().map(|setting| setting.to_string()).collect())
+        Cluster::start_on(network, chapter, &ids, &[], |_| settings.iter().map(|setting| setting.to_string()).collect())
     }
 
-    fn start_on(network: Network, chapter: u32, ids: &[i32], settings: impl Fn(i32) -> Vec<String>) -> Cluster {
+    /// One broker for each of these folders, with a copy of it.
+    pub fn start_on_folders(chapter: u32, folders: &[PathBuf]) -> Cluster {
+        let ids: Vec<i32> = (1..).take(folders.len()).collect();
+        let network = Network::Doors(Doors::new(chapter, &ids));
+        Cluster::start_on(network, chapter, &ids, folders, |_| Vec::new())
+    }
+
+    fn start_on(
+        network: Network,
+        chapter: u32,
+        ids: &[i32],
+        folders: &[PathBuf],
+        settings: impl Fn(i32) -> Vec<String>,
+    ) -> Cluster {
         let dir = TempDir::new();
         let mut cluster = Cluster { brokers: BTreeMap::new(), setups: BTreeMap::new(), network, dir };
         for &id in ids {
@@ -72,6 +85,9 @@ impl Cluster {
                 (setup.namespace, setup.host) = (Some(namespaces.name(id)), namespaces.host(id));
             }
             cluster.setups.insert(id, setup);
+        }
+        for (id, folder) in ids.iter().zip(folders) {
+            files::copy_dir(folder, &cluster.setups[id].dir);
         }
         cluster.start_brokers(ids);
         cluster.wait("all brokers know each other", |cluster| {
