@@ -266,7 +266,12 @@ impl Fetcher {
                 Next::Fetch => {}
                 Next::BackOff => {
                     debug!("{}: {error:?} from broker {}", partition.name(), self.leader.id);
-                    paused.insert(partition.name().clone(), Instant::now() + self.config.backoff);
+                    let mut pause = self.config.backoff;
+                    if error.is_some_and(is_not_yet) {
+                        self.copies.is_out_of_date(self.leader.id);
+                        pause /= 10;
+                    }
+                    paused.insert(partition.name().clone(), Instant::now() + pause);
                 }
                 Next::Wait => self.copies.is_out_of_date(self.leader.id),
             }
@@ -319,9 +324,12 @@ fn read_answer(response: FetchPartitionResponse) -> (Answer, Bytes) {
             // Where they end is seen when they are appended.
             (Answer::Batches { end: 0, high_watermark, log_start }, records)
         }
-        ErrorCode::FENCED_LEADER_EPOCH | ErrorCode::UNKNOWN_LEADER_EPOCH | ErrorCode::NOT_LEADER_OR_FOLLOWER => {
-            (Answer::OtherEpoch, nothing)
-        }
+        ErrorCode::FENCED_LEADER_EPOCH => (Answer::OtherEpoch, nothing),
         _ => (Answer::Failed, nothing),
     }
+}
+
+/// Whether the leader does not know yet that it leads, as it seems: it may at any moment.
+fn is_not_yet(error: ErrorCode) -> bool {
+    matches!(error, ErrorCode::UNKNOWN_LEADER_EPOCH | ErrorCode::NOT_LEADER_OR_FOLLOWER)
 }
