@@ -50,9 +50,10 @@ impl Doors {
         let mut ports = |id: &i32| (*id, Ports { clients: port(), brokers: port(), controllers: port() });
         let ports: BTreeMap<_, _> = ids.iter().map(&mut ports).collect();
         let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
-        let pairs = ids.iter().flat_map(|&from| ids.iter().map(move |&to| (from, to))).filter(|(from, to)| from != to);
+        // A controller may ask the broker beside it, at the address that it advertises.
+        let pairs = ids.iter().flat_map(|&from| ids.iter().map(move |&to| (from, to)));
         let traffic: BTreeMap<_, _> = pairs.map(|pair| (pair, Arc::<Traffic>::default())).collect();
-        let own = traffic.iter().map(|(&(from, to), traffic)| {
+        let own = traffic.iter().filter(|((from, to), _)| from != to).map(|(&(from, to), traffic)| {
             let target = if chapter == 3 { ports[&to].brokers } else { ports[&to].controllers };
             let traffic = traffic.clone();
             ((from, to), Door::new(here(target), move |_| Some(traffic.clone())))
@@ -111,7 +112,7 @@ impl Network {
     pub fn isolate(&self, id: i32, says: bool, is_told: bool) {
         match self {
             Network::Doors(doors) => {
-                for (&(from, to), traffic) in &doors.traffic {
+                for (&(from, to), traffic) in doors.traffic.iter().filter(|((from, to), _)| from != to) {
                     if from == id {
                         traffic.cut(says, is_told);
                     } else if to == id {
