@@ -61,18 +61,20 @@ pub fn bind_all(
     Ok(listeners)
 }
 
-/// Serves every bound listener with the router that `router_for` gives for its position in the list.
+/// Serves every bound listener with the router that `router_for` gives for its position in the list. The result: the
+/// connections to all of them.
 pub fn serve(
     listeners: Vec<(server::BoundListener, Listener)>,
     router_for: impl Fn(usize) -> Arc<Router>,
     config: &WireConfig,
     tasks: &Tasks,
-) {
+) -> Arc<Connections> {
     let connections = Arc::new(Connections::new(config));
     for (i, (bound, _)) in listeners.into_iter().enumerate() {
         let (router, connections, config, tasks) = (router_for(i), connections.clone(), config.clone(), tasks.clone());
         tasks.clone().spawn(async move { server::serve(bound, router, connections, &config, tasks).await });
     }
+    connections
 }
 
 fn host_name() -> String {

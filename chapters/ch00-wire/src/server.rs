@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -58,6 +59,7 @@ pub struct Connections {
     most_per_ip: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
     next_id: AtomicU64,
+    hang_up: watch::Sender<()>,
 }
 
 impl Connections {
@@ -68,7 +70,13 @@ impl Connections {
             most_per_ip: config.max_connections_per_ip as usize,
             open: Mutex::default(),
             next_id: AtomicU64::new(1),
+            hang_up: watch::Sender::default(),
         }
+    }
+
+    /// Closes all that are open. New ones are served.
+    pub fn hang_up(&self) {
+        self.hang_up.send_replace(());
     }
 
     fn admit(&self, ip: IpAddr) -> Result<(), &'static str> {
@@ -143,8 +151,12 @@ async fn serve_one(
     debug!("{}: connected to {}", peer.address, peer.listener);
     let (ip, closed) = (peer.address.ip(), peer.closed.clone());
     // Small responses leave at once; without this they would wait for the acknowledgement of the last one.
+    let mut hang_up = connections.hang_up.subscribe();
     if stream.set_nodelay(true).is_ok() {
-        connection::serve(stream, peer, router, limits, tasks).await;
+        tokio::select! {
+            () = connection::serve(stream, peer, router, limits, tasks) => {}
+            _ = hang_up.changed() => debug!("{ip}: hung up"),
+        }
     }
     connections.leave(ip);
     closed.cancel();

@@ -8,8 +8,8 @@
 //!
 //! Its connection for heartbeats stays open: when the process dies, the controller sees it close.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ch00_wire::error_code::ErrorCode;
@@ -45,6 +45,8 @@ pub struct BrokerLifecycle {
     /// What had been decided when the broker was unfenced first; `None`: it has not been.
     unfenced_by: watch::Sender<Option<Offset>>,
     may_stop: watch::Sender<bool>,
+    /// When the last heartbeat was sent that was answered.
+    heard: Mutex<Instant>,
 }
 
 // ANCHOR: register
@@ -98,7 +100,13 @@ impl BrokerLifecycle {
             is_fenced: AtomicBool::new(true),
             unfenced_by: watch::Sender::new(None),
             may_stop: watch::Sender::new(false),
+            heard: Mutex::new(Instant::now()),
         }
+    }
+
+    /// For how long no controller has heard of this broker, as far as it can know.
+    pub fn unheard_for(&self) -> Duration {
+        self.heard.lock().unwrap().elapsed()
     }
 
     // ANCHOR: keep_beating
@@ -137,8 +145,10 @@ impl BrokerLifecycle {
             offline_log_dirs: (self.offline)(),
             cordoned_log_dirs: None,
         };
+        let sent = Instant::now();
         match channel.ask(&request, None).await {
             Ok(answer) if answer.error_code == ErrorCode::NONE => {
+                *self.heard.lock().unwrap() = sent;
                 if self.is_fenced.swap(answer.is_fenced, Ordering::Relaxed) != answer.is_fenced {
                     info!("broker {} is {}", request.broker_id, if answer.is_fenced { "fenced" } else { "unfenced" });
                 }

@@ -33,6 +33,7 @@ use crate::directory_assignments::DirectoryAssignments;
 use crate::features::features;
 use crate::fetchers::Fetchers;
 use crate::formation::Meta;
+use crate::isolation::hang_up_when_unheard;
 use crate::isr_changes::IsrChanges;
 use crate::messages::{BrokerRegistrationRequest, RegistrationListener};
 use crate::metadata_publisher::{MetadataPublisher, contents};
@@ -136,7 +137,8 @@ pub(crate) async fn start_broker(
     let committed = node.committed();
     router.name_features(Arc::new(move || features(&committed.borrow())));
     let router = Arc::new(router);
-    serve(listeners, |_| router.clone(), &log_config.wire, tasks);
+    let connections = serve(listeners, |_| router.clone(), &log_config.wire, tasks);
+    tasks.spawn(hang_up_when_unheard(lifecycle.clone(), session, connections, tasks.clone()));
     lifecycle.ready().await;
     Ok((retention, lifecycle))
 }

@@ -34,6 +34,7 @@ pub mod format;
 pub mod formation;
 pub mod handlers;
 pub mod image;
+pub mod isolation;
 pub mod isr_changes;
 pub mod messages;
 pub mod metadata_log;
