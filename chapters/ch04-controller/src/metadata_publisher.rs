@@ -159,6 +159,11 @@ impl MetadataPublisher {
         let controller_id = controller.filter(|id| brokers.contains_key(id));
         let controller_id = controller_id.or_else(|| brokers.keys().next().copied()).unwrap_or(-1);
         let brokers = self.with_those_just_gone(brokers);
+        // While it starts, it may be the only one that there is, and fenced. A list with nobody on it would make clients
+        // forget all they know: it stays what it was at first, this broker.
+        if brokers.is_empty() {
+            return;
+        }
         self.image.send_if_modified(|image| {
             let is_same =
                 (&image.brokers, image.controller_id, &image.cluster_id) == (&brokers, controller_id, &self.cluster_id);
