@@ -73,9 +73,15 @@ impl ControllerChannel {
             let answer = timeout(self.patience, decided).await.map_err(|_| ChannelError::NoController)?;
             return answer.map_err(|_| ChannelError::NoController);
         }
-        let called = timeout(self.patience, self.call(leader, request, version)).await;
-        let too_long = ClientError::Timeout { api: R::NAME, after: self.patience };
-        let answer = called.unwrap_or(Err(too_long));
+        let mut leadership = self.node.leadership();
+        let another = leadership.wait_for(|now| now.leader.is_some_and(|now| now != leader));
+        let answer = tokio::select! {
+            called = timeout(self.patience, self.call(leader, request, version)) => {
+                called.unwrap_or(Err(ClientError::Timeout { api: R::NAME, after: self.patience }))
+            }
+            // Who was the controller may be there and say nothing: a heartbeat must not wait for that.
+            _ = another => Err(ClientError::Closed),
+        };
         match answer {
             Ok(answer) if R::is_from_nobody(&answer) => Err(ChannelError::NoController),
             Ok(answer) => Ok(answer),
