@@ -47,7 +47,10 @@ pub async fn handle(state: Arc<State>, context: Context, mut request: MetadataRe
         }));
     }
     Reply::Later(Box::pin(async move {
-        let topic = |name| CreatableTopic { name, num_partitions: -1, replication_factor: -1, ..Default::default() };
+        // As this broker's configuration says, which is not the controller's.
+        let config = &state.log.config;
+        let (num_partitions, copies) = (config.num_partitions, config.default_replication_factor as i16);
+        let topic = |name| CreatableTopic { name, num_partitions, replication_factor: copies, ..Default::default() };
         let create = CreateTopicsRequest { topics: missing.into_iter().map(topic).collect(), ..Default::default() };
         let by_us = Context { version: CreateTopicsRequest::MAX_VERSION, ..context.clone() };
         let Reply::Later(created) = send_on(state.clone(), by_us, create).await else { unreachable!("it is sent on") };
