@@ -277,7 +277,12 @@ pub async fn create_topic(
     partitions: i32,
     settings: &[(&str, &str)],
 ) -> CreatableTopicResult {
-    create(client, name, settings, CreatableTopic { num_partitions: partitions, ..Default::default() }).await
+    match companions::led_here(client, partitions).await {
+        Some(assignments) => create_assigned(client, name, assignments, settings).await,
+        None => {
+            create(client, name, settings, CreatableTopic { num_partitions: partitions, ..Default::default() }).await
+        }
+    }
 }
 
 /// A topic with copies where they are wanted.
