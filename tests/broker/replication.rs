@@ -232,8 +232,9 @@ fn a_leader_that_is_killed_twenty_times_has_everything_each_time() {
         load.wait_for_more(100);
         cluster.kill(1);
         cluster.start_broker(1);
-        let leader = || cluster.partition(1, "t").filter(|partition| partition.leader == 1);
-        assert_eq!(leader().map(|partition| partition.epoch), Some(round), "a new epoch for each start");
+        cluster.wait(&format!("it leads in epoch {round}: a new one for each start"), |cluster| {
+            cluster.partition(1, "t").is_some_and(|partition| (partition.leader, partition.epoch) == (1, round))
+        });
     }
     load.wait_for_more(100);
     load.finish();
