@@ -7,6 +7,8 @@
 mod configs;
 #[path = "broker/errors.rs"]
 mod errors;
+#[path = "broker/failover.rs"]
+mod failover;
 #[path = "broker/fencing.rs"]
 mod fencing;
 #[path = "broker/first_broker.rs"]

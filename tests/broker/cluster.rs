@@ -213,16 +213,41 @@ impl Cluster {
         })
     }
 
-    /// The broker that decides about topics and leaders, as the others see it; `None`: there is nobody at the moment.
-    pub fn controller(&self) -> Option<i32> {
-        let (&id, broker) = self.brokers.iter().next()?;
-        if broker.setup.chapter == 3 {
+    /// The broker that decides about topics and leaders, as one of them sees it; `None`: there is nobody at the moment.
+    pub fn controller_at(&self, id: i32) -> Option<i32> {
+        if self.setups[&id].chapter == 3 {
             return Some(1);
         }
         let partitions = vec![DescribeQuorumPartition { partition_index: 0 }];
         let topics = vec![DescribeQuorumTopic { topic_name: "__cluster_metadata".to_string(), partitions }];
         let answer = run(async { self.client(id).await.call(&DescribeQuorumRequest { topics }).await.unwrap() });
         answer.topics.first().map(|topic| topic.partitions[0].leader_id).filter(|&leader| leader > 0)
+    }
+
+    /// Waits until one of some brokers is the controller, as another sees it.
+    pub fn wait_for_controller_at(&self, id: i32, among: &[i32]) -> i32 {
+        self.wait(&format!("one of {among:?} is the controller"), |cluster| {
+            cluster.controller_at(id).is_some_and(|controller| among.contains(&controller))
+        });
+        self.controller_at(id).expect("it was there")
+    }
+
+    /// The same, as any of them sees it.
+    pub fn wait_for_controller(&self, among: &[i32]) -> i32 {
+        self.wait_for_controller_at(among[0], among)
+    }
+
+    /// Waits until one of some brokers leads a topic, as another says.
+    pub fn wait_for_leader_at(&self, id: i32, topic: &str, among: &[i32]) -> i32 {
+        let leader = |cluster: &Cluster| cluster.partition(id, topic).map_or(-1, |partition| partition.leader);
+        self.wait(&format!("one of {among:?} leads"), |cluster| among.contains(&leader(cluster)));
+        leader(self)
+    }
+
+    /// Who leads a topic.
+    pub fn leader(&self, topic: &str) -> i32 {
+        let up: Vec<i32> = self.brokers.keys().copied().collect();
+        self.wait_for_leader_at(up[0], topic, &up)
     }
 
     /// Creates a topic of one partition that all brokers have copies of, led by the first, and waits until every broker

@@ -37,7 +37,7 @@ fn metrics_have_kafkas_names_and_say_who_lags() {
         let cluster = Cluster::start(chapter, 3, &settings);
         cluster.create("t", &[("min.insync.replicas", "3")]);
         // Whoever says nothing is missed by the leader, not by a controller that is new.
-        let lagging = if cluster.controller() == Some(2) { 3 } else { 2 };
+        let lagging = if cluster.controller_at(1) == Some(2) { 3 } else { 2 };
         let (leader, follower) = (metrics_of(cluster.broker(1)), metrics_of(cluster.broker(lagging)));
         run(async {
             let answer = produce(&mut cluster.client(1).await, "t", batch(&["a", "b", "c"]).build()).await;

@@ -18,7 +18,7 @@ use crate::harness::cluster::{Cluster, PATIENT};
 use crate::harness::*;
 
 /// Lag that a test can wait for.
-const LAG: &str = "replica.lag.time.max.ms=1500";
+pub const LAG: &str = "replica.lag.time.max.ms=1500";
 
 /// Notes what was acknowledged: the record's number by its offset.
 #[derive(Clone, Default)]
@@ -38,7 +38,7 @@ impl ProducerContext for Acknowledged {
 }
 
 /// librdkafka writing with acks=all, and another one reading, for as long as a test goes on.
-struct Load {
+pub struct Load {
     topic: String,
     acknowledged: Acknowledged,
     is_over: Arc<AtomicBool>,
@@ -49,7 +49,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(cluster: &Cluster, topic: &str) -> Load {
+    pub fn start(cluster: &Cluster, topic: &str) -> Load {
         let (bootstrap, acknowledged) = (cluster.bootstrap(), Acknowledged::default());
         let (is_over, total) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(u64::MAX)));
         let writer = {
@@ -69,7 +69,7 @@ impl Load {
     }
 
     /// Waits until that many more were acknowledged.
-    fn wait_for_more(&self, more: usize) {
+    pub fn wait_for_more(&self, more: usize) {
         let target = self.acknowledged() + more;
         let deadline = Instant::now() + PATIENCE;
         while self.acknowledged() < target {
@@ -79,7 +79,7 @@ impl Load {
     }
 
     /// Ends it. Every record that was acknowledged was read, at its offset, in order and once.
-    fn finish(self) {
+    pub fn finish(self) {
         self.is_over.store(true, Ordering::SeqCst);
         let written = self.writer.join().expect("the writer's thread");
         self.total.store(written, Ordering::SeqCst);
@@ -99,6 +99,7 @@ fn write(bootstrap: &str, topic: &str, acknowledged: Acknowledged, is_over: &Ato
         .set("reconnect.backoff.ms", "10")
         .set("reconnect.backoff.max.ms", "50")
         .set("request.timeout.ms", "5000")
+        .set("socket.timeout.ms", "6000")
         .set("message.timeout.ms", "300000")
         .create_with_context(acknowledged)
         .unwrap();
