@@ -45,7 +45,9 @@ impl Setup {
                 .any(|key| setting.starts_with(key))
         };
         let is_alone = self.companions.is_none() && self.broker_port.is_none() && self.chapter >= 3;
-        if !in_a_cluster() || !is_alone || self.settings.iter().any(is_special) {
+        // Brokers that are new have no vote in a cluster that was there before: one alone could not begin.
+        let was_alone = self.chapter >= 4 && self.dir.join("meta.properties").exists();
+        if !in_a_cluster() || !is_alone || was_alone || self.settings.iter().any(is_special) {
             return self.clone();
         }
         let dir = TempDir::new();
