@@ -271,6 +271,7 @@ impl Replicas for AssignedPartitions {
     }
 }
 
+// ANCHOR: previous_broker_epoch
 /// The registration of a broker whose folder this is, if it stopped cleanly; -1 if not.
 pub fn previous_broker_epoch(folder: &Path) -> i64 {
     #[derive(serde::Deserialize)]
@@ -281,6 +282,7 @@ pub fn previous_broker_epoch(folder: &Path) -> i64 {
     let text = std::fs::read(folder.join(CLEAN)).unwrap_or_default();
     serde_json::from_slice(&text).map_or(-1, |mark: Mark| mark.broker_epoch)
 }
+// ANCHOR_END: previous_broker_epoch
 
 impl Copies for AssignedPartitions {
     fn me(&self) -> BrokerId {

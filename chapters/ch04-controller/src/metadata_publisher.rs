@@ -137,6 +137,7 @@ impl MetadataPublisher {
         topics.configure_logs();
     }
 
+    // ANCHOR: just_gone
     /// A broker that is gone stays in the list for as long as a session lasts: some clients drop what they were about to
     /// send to a broker that is not listed any more, and think about it for a second. Apache Kafka's controller notices a
     /// death that late by itself.
@@ -148,6 +149,7 @@ impl MetadataPublisher {
         brokers.extend(alive);
         brokers
     }
+    // ANCHOR_END: just_gone
 
     fn publish_brokers(&self, cluster: &ClusterImage, controller: Option<i32>) {
         let alive = cluster.nodes.brokers().filter(|broker| !broker.fenced);

@@ -107,6 +107,7 @@ impl Controller {
     }
     // ANCHOR_END: heartbeat
 
+    // ANCHOR: gone
     /// The broker's connection has closed, and a new one was refused: its process is gone.
     pub fn broker_gone(&mut self, _at: At, broker: i32) -> Outcome<()> {
         self.end_session(broker);
@@ -126,6 +127,7 @@ impl Controller {
     pub fn woke(&mut self, at: At) {
         self.sessions.begin_anew(at.now);
     }
+    // ANCHOR_END: gone
 
     pub(super) fn end_session(&mut self, broker: i32) {
         self.sessions.end(broker);
@@ -136,12 +138,14 @@ impl Controller {
         self.image.topics.partition(topic_id, index).is_some_and(|partition| partition.leader == broker)
     }
 
+    // ANCHOR: all_have_read
     /// Whether all active brokers know who leads what `broker` led.
     fn all_have_read(&self, broker: i32) -> bool {
         let moved_at = self.stopping[&broker];
         let active = self.image.nodes.brokers().filter(|other| !other.fenced && !other.in_controlled_shutdown);
         active.into_iter().all(|other| self.sessions.metadata_offset(other.broker_id) >= moved_at)
     }
+    // ANCHOR_END: all_have_read
 }
 
 impl Draft<'_> {
