@@ -53,6 +53,8 @@ pub mod formation;
 pub mod handlers;
 // Some of it is yours:
 pub mod image;
+#[path = "../../../chapters/ch04-controller/src/isolation.rs"]
+pub mod isolation;
 #[path = "../../../chapters/ch04-controller/src/isr_changes.rs"]
 pub mod isr_changes;
 #[path = "../../../chapters/ch04-controller/src/messages/mod.rs"]
