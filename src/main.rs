@@ -28,6 +28,7 @@ mod dump_report;
 mod dump_text;
 mod exercises;
 mod failure;
+mod format;
 mod produce;
 mod progress;
 mod topic;
@@ -64,6 +65,8 @@ enum Command {
         #[command(flatten)]
         args: BrokerArgs,
     },
+    /// Says which cluster a node's folders belong to, before its first start.
+    Format(format::FormatArgs),
     /// Runs several brokers on this machine, and shows who leads and who follows.
     Cluster(cluster::ClusterArgs),
     /// Creates, lists, describes, deletes and grows topics.
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Command::Broker { chapter: 2, args, .. } => return cli::run::<ch02_retention::broker::Broker>(args),
         Command::Broker { chapter: 3, args, .. } => return cli::run::<ch03_replication::broker::Broker>(args),
         Command::Broker { args, .. } => return cli::run::<ch04_controller::broker::Broker>(args),
+        Command::Format(args) => format::run(args),
         Command::Cluster(args) => block_on(cluster::run(args)),
         Command::Topic(args) => block_on(topic::run(args)),
         Command::Produce(args) => block_on(produce::run(args)),

@@ -7,8 +7,9 @@
 //! One Fetch is under way at a time; the leader answers as soon as there is something. A partition belongs to one of
 //! `num.replica.fetchers` for each leader.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use ch01_log::messages::{
 };
 use ch01_log::text_checkpoint::TopicPartition;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -129,6 +131,8 @@ impl Fetcher {
             tokio::select! {
                 () = tasks.stopping() => return,
                 () = tokio::time::sleep(self.config.backoff) => {}
+                // The leader of something new is there again.
+                () = self.copies.following().notified() => {}
             }
         }
     }
@@ -138,30 +142,64 @@ impl Fetcher {
     }
 
     async fn fetch_until_it_fails(&self) -> ClientError {
-        let name = format!("broker-{}-fetcher-{}", self.me(), self.index);
-        let too_long = |_| ClientError::Timeout { api: "connect", after: self.config.timeout };
         let mut paused: HashMap<TopicPartition, Instant> = HashMap::new();
         self.next_partitions(&mut paused).await;
-        let connected = timeout(self.config.timeout, Client::connect(&*self.leader.address, &name)).await;
-        let mut client = match connected.map_err(too_long).and_then(|client| client) {
+        let mut client = match self.connect().await {
             Ok(client) => client,
             Err(e) => return e,
         };
-        client.set_timeout(self.config.timeout.max(Duration::from_millis(self.config.max_wait_ms as u64 * 2)));
         for turn in 0.. {
+            let has_more = self.copies.following().notified();
+            tokio::pin!(has_more);
+            has_more.as_mut().enable();
             let mut asked = self.next_partitions(&mut paused).await;
             // Who is named first is given a batch however large it is, and an answer has an end: so they take turns.
             let first = turn % asked.len();
             asked.rotate_left(first);
-            let answers = match self.fetch(&mut client, &asked).await {
-                Ok(answers) => answers,
-                Err(e) => return e,
+            let answers = tokio::select! {
+                answers = self.fetch(&mut client, &asked) => answers,
+                () = self.wait_for_others(has_more, &asked) => {
+                    // The leader may keep this answer back for a while; what has come to be copied should not wait.
+                    match self.connect().await {
+                        Ok(again) => client = again,
+                        Err(e) => return e,
+                    }
+                    continue;
+                }
             };
-            if let Err(e) = self.apply(&mut client, asked, answers, &mut paused).await {
+            let applied = match answers {
+                Ok(answers) => self.apply(&mut client, asked, answers, &mut paused).await,
+                Err(e) => Err(e),
+            };
+            if let Err(e) = applied {
                 return e;
             }
         }
         unreachable!("it goes on until it fails")
+    }
+
+    async fn connect(&self) -> Result<Client, ClientError> {
+        let name = format!("broker-{}-fetcher-{}", self.me(), self.index);
+        let too_long = |_| ClientError::Timeout { api: "connect", after: self.config.timeout };
+        let connected = timeout(self.config.timeout, Client::connect(&*self.leader.address, &name)).await;
+        let mut client = connected.map_err(too_long)??;
+        client.set_timeout(self.config.timeout.max(Duration::from_millis(self.config.max_wait_ms as u64 * 2)));
+        Ok(client)
+    }
+
+    /// Completes when this leader has partitions to copy that it was not asked for.
+    async fn wait_for_others<'a>(&'a self, mut has_more: Pin<&mut Notified<'a>>, asked: &[Asked]) {
+        loop {
+            has_more.as_mut().await;
+            has_more.set(self.copies.following().notified());
+            has_more.as_mut().enable();
+            let known: HashSet<&TopicPartition> = asked.iter().map(|(partition, _)| partition.name()).collect();
+            let own = self.copies.led_by(self.leader.id).into_iter().filter(|partition| self.is_own(partition.name()));
+            let mut others = own.filter(|partition| !known.contains(partition.name()));
+            if others.any(|partition| partition.position().is_some()) {
+                return;
+            }
+        }
     }
 
     // ANCHOR: next_partitions

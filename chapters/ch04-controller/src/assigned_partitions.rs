@@ -7,10 +7,11 @@
 //!
 //! Chapter 3's partitions do the work. Here they are found, made, and told their roles, again with every image.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Instant;
 
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::uuid::Uuid;
@@ -38,6 +39,9 @@ use crate::image::{ClusterImage, ConfigResource, PartitionRegistration};
 /// A partition whose leader was elected though it may lack something, and has not said yet that it goes on with what it has.
 const RECOVERING: i8 = 1;
 
+/// Brokers that may be dead, and since when that is thought.
+pub type Suspects = BTreeMap<BrokerId, Instant>;
+
 /// The partitions of one broker.
 pub struct AssignedPartitions {
     context: Arc<ReplicaContext>,
@@ -49,7 +53,7 @@ pub struct AssignedPartitions {
     checkpoints: Offsets,
     following: Notify,
     /// Leaders whose connection has broken, and of whom the controller has not said yet what became of them.
-    suspects: watch::Sender<BTreeSet<BrokerId>>,
+    suspects: watch::Sender<Suspects>,
     logs: OnceLock<Arc<LogManager>>,
     misplaced: Misplaced,
     /// This broker's registration: the offset of its record in the metadata log; -1: none.
@@ -100,13 +104,13 @@ impl AssignedPartitions {
 
     /// Leaders that may be dead, and may be replaced in a moment: until then, what clients would be told is about to be
     /// wrong.
-    pub fn suspects(&self) -> watch::Receiver<BTreeSet<BrokerId>> {
+    pub fn suspects(&self) -> watch::Receiver<Suspects> {
         self.suspects.subscribe()
     }
 
     /// Nothing is wrong with a broker, or the controller has said so by now.
     pub fn clear_suspicion(&self, broker: BrokerId) {
-        self.suspects.send_if_modified(|suspects| suspects.remove(&broker));
+        self.suspects.send_if_modified(|suspects| suspects.remove(&broker).is_some());
     }
 
     /// Another image is acted upon from now on.
@@ -114,7 +118,7 @@ impl AssignedPartitions {
         let leads = |broker| cluster.nodes.is_active(broker);
         self.suspects.send_if_modified(|suspects| {
             let before = suspects.len();
-            suspects.retain(|&broker| leads(broker));
+            suspects.retain(|&broker, _| leads(broker));
             suspects.len() < before
         });
         *self.cluster.write().unwrap() = cluster;
@@ -311,7 +315,13 @@ impl Copies for AssignedPartitions {
 
     fn has_lost(&self, leader: BrokerId) {
         let is_there = self.cluster().nodes.is_active(leader);
-        self.suspects.send_if_modified(|suspects| is_there && suspects.insert(leader));
+        self.suspects.send_if_modified(|suspects| {
+            let is_new = is_there && !suspects.contains_key(&leader);
+            if is_new {
+                suspects.insert(leader, Instant::now());
+            }
+            is_new
+        });
     }
 
     fn broker_epoch(&self) -> i64 {

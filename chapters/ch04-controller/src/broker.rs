@@ -67,7 +67,8 @@ pub struct State {
 pub fn routes(state: &Arc<State>) -> Router {
     let mut router = retention_broker::routes(&state.retention);
     router.add(&state.replicas, replication_handlers::offset_for_leader_epoch::handle);
-    router.replace(&state.replicas, replication_handlers::replica_requests::handle_fetch);
+    router.replace(state, handlers::new_leader::produce);
+    router.replace(state, handlers::new_leader::fetch);
     router.replace(&state.replicas, replication_handlers::replica_requests::handle_list_offsets);
     router.replace(state, handlers::metadata::handle);
     router.replace(state, handlers::init_producer_id::handle);

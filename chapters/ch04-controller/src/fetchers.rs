@@ -61,7 +61,7 @@ impl Fetchers {
                 changed = suspects.changed() => if changed.is_err() { return },
             }
             let now = suspects.borrow_and_update().clone();
-            for broker in now {
+            for broker in now.into_keys() {
                 let address = self.running.lock().unwrap().get(&broker).map(|(address, _)| address.clone());
                 let partitions = self.partitions.clone();
                 self.tasks.spawn(async move {

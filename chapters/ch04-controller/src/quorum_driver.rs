@@ -308,7 +308,7 @@ impl Driver {
         let voter = |key: ReplicaKey| LeaderChangeVoter { voter_id: key.id, voter_directory_id: key.directory_id };
         let voters = self.quorum.voters();
         LeaderChangeMessage {
-            version: i16::from(self.voters_home == VotersHome::Log),
+            version: 0,
             leader_id: self.quorum.me().id,
             voters: voters.keys().map(voter).collect(),
             granting_voters: voters.keys().filter(|key| granting.contains(&key.id)).map(voter).collect(),

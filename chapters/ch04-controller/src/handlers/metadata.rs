@@ -4,7 +4,6 @@
 //! Clients notice a dead leader as soon as brokers do, and ask at once who leads now. The controller needs some milliseconds
 //! to decide that. Who is told the old leader again asks the next time a second later.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +18,14 @@ use ch01_log::messages::{
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::assigned_partitions::Suspects;
 use crate::broker::State;
 use crate::handlers::decided::send_on;
 
 /// What a client knows of a broker's death this one knows by then, too.
 const NEWS: Duration = Duration::from_millis(3);
 /// How long an answer may wait for the controller.
-const MOMENT: Duration = Duration::from_millis(500);
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// Answers from the image.
 pub async fn handle(state: Arc<State>, context: Context, mut request: MetadataRequest) -> Reply<MetadataResponse> {
@@ -76,9 +76,11 @@ async fn answer(state: Arc<State>, context: Context, request: MetadataRequest) -
 }
 
 // ANCHOR: wait_for_leaders
-/// Completes when nobody is suspected any more, or after a while.
-async fn wait_for_leaders(mut suspects: watch::Receiver<BTreeSet<i32>>) {
+/// Completes when nobody is suspected any more, or after a while. Of whom nothing has become known in that time, he may
+/// well be alive: other answers do not wait for it again.
+async fn wait_for_leaders(mut suspects: watch::Receiver<Suspects>) {
     sleep(NEWS).await;
-    let _ = timeout(MOMENT, suspects.wait_for(BTreeSet::is_empty)).await;
+    let is_settled = |suspects: &Suspects| suspects.values().all(|since| since.elapsed() > MOMENT);
+    let _ = timeout(MOMENT, suspects.wait_for(is_settled)).await;
 }
 // ANCHOR_END: wait_for_leaders

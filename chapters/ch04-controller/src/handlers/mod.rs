@@ -9,4 +9,5 @@ pub mod init_producer_id;
 pub mod list_config_resources;
 pub mod metadata;
 pub mod metadata_fetch;
+pub mod new_leader;
 pub mod quorum;
