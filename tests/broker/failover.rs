@@ -109,8 +109,9 @@ fn a_leader_that_was_paused_acknowledges_nothing_of_what_it_finds_when_it_wakes(
         cluster.resume(leader);
     };
     let (answer, ()) = runtime.block_on(async { tokio::join!(late.call_version(BY_NAME, &request), woken) });
-    let code = answer.unwrap().responses[0].partition_responses[0].error_code;
-    assert_ne!(code, ErrorCode::NONE, "nobody else has it");
+    // It may hang up, too: no controller has heard of it for long.
+    let code = answer.map(|answer| answer.responses[0].partition_responses[0].error_code);
+    assert!(!matches!(code, Ok(ErrorCode::NONE)), "nobody else has it");
     cluster.wait_for_isr(leader, "t", &ALL);
     cluster.wait_for_same_logs(&ALL, "t");
     assert_eq!(values_at(&cluster, cluster.leader("t")), ["before", "after"]);
