@@ -17,7 +17,7 @@ use ch00_wire::tasks::Tasks;
 use ch00_wire::uuid::Uuid;
 use ch01_log::batch::Offset;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
 use crate::assigned_partitions::AssignedPartitions;
@@ -28,6 +28,9 @@ use crate::messages::{BrokerHeartbeatRequest, BrokerRegistrationRequest};
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long a broker that stops waits for its leaderships to move.
 const FAREWELL: Duration = Duration::from_secs(30);
+/// How long of that it goes on when no controller answers: an election is over by then, and if all brokers stop at the same
+/// time there will be none.
+const ELECTION: Duration = Duration::from_secs(3);
 
 /// What a broker wants from the controller, and what it has got.
 pub struct BrokerLifecycle {
@@ -193,13 +196,22 @@ impl BrokerLifecycle {
     // ANCHOR_END: ready
 
     // ANCHOR: shut_down
-    /// Has the controller move this broker's leaderships away; gives up after a while.
+    /// Has the controller move this broker's leaderships away; gives up after a while, and soon if there is none.
     pub async fn shut_down(&self) {
         self.wants_to_stop.store(true, Ordering::Relaxed);
         self.now.notify_one();
-        let mut may_stop = self.may_stop.subscribe();
-        if timeout(FAREWELL, may_stop.wait_for(|&may| may)).await.is_err() {
-            warn!("the controller did not say within {FAREWELL:?} that this broker may stop: it stops nevertheless");
+        let (asked, mut may_stop) = (Instant::now(), self.may_stop.subscribe());
+        let no_controller = async {
+            while self.unheard_for().min(asked.elapsed()) < ELECTION {
+                sleep(PAUSE).await;
+            }
+        };
+        tokio::select! {
+            _ = may_stop.wait_for(|&may| may) => {}
+            () = no_controller => warn!("no controller has answered for {ELECTION:?}: this broker stops nevertheless"),
+            () = sleep(FAREWELL) => {
+                warn!("the controller did not say within {FAREWELL:?} that this broker may stop: it stops nevertheless");
+            }
         }
     }
     // ANCHOR_END: shut_down
