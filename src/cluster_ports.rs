@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
 
-use mini_kafka::local_cluster::plan::{Plan, Ports};
+use mini_kafka::local_cluster::plan::{Plan, PlannedListener, Ports};
 
 use crate::cluster_control::Running;
 use crate::failure::Failure;
@@ -17,16 +17,15 @@ pub fn free(count: u16) -> Result<Vec<Ports>, Failure> {
     let (first, last) = (FREE.start, FREE.end - 1);
     let anywhere = first + (RandomState::new().hash_one(count) % u64::from(last - first)) as u16;
     let mut free = (anywhere..=last).chain(first..anywhere).filter(|&port| is_free(port).is_ok());
-    let mut pair = || Some(Ports { clients: free.next()?, brokers: free.next()? });
-    let ports: Option<Vec<_>> = (0..count).map(|_| pair()).collect();
-    ports.ok_or_else(|| Failure::Message(format!("--port 0: fewer than {} of ports {FREE:?} are free", 2 * count)))
+    let mut three = || Some(Ports { clients: free.next()?, brokers: free.next()?, controllers: free.next()? });
+    let ports: Option<Vec<_>> = (0..count).map(|_| three()).collect();
+    ports.ok_or_else(|| Failure::Message(format!("--port 0: fewer than {} of ports {FREE:?} are free", 3 * count)))
 }
 
 /// Whether every broker can listen, or what is in the way. `before` is the cluster that was killed in this folder.
 pub fn check(plan: &Plan, before: Option<&Running>) -> Result<(), Failure> {
     for broker in plan.brokers() {
-        let Ports { clients, brokers } = broker.ports;
-        for (port, who) in [(clients, "clients"), (brokers, "other brokers")] {
+        for PlannedListener { port, who, .. } in plan.listeners(broker) {
             if let Err(e) = is_free(port) {
                 let id = broker.id;
                 let before = before.map_or(String::new(), |Running { pid, brokers, .. }| {

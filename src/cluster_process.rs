@@ -47,7 +47,8 @@ impl Started {
 pub fn start(program: &Path, plan: &Plan, broker: &PlannedBroker) -> io::Result<Started> {
     let log = File::options().create(true).append(true).open(plan.log_file(broker.id))?;
     let mut command = Command::new(program);
-    command.args(["broker", "--child-of", &std::process::id().to_string()]);
+    command.args(["broker", "--chapter", &plan.chapter().to_string()]);
+    command.args(["--child-of", &std::process::id().to_string()]);
     for setting in plan.settings(broker) {
         command.args(["--override", &setting]);
     }

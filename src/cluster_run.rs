@@ -41,7 +41,7 @@ pub async fn run(args: StartArgs, dir: &Path) -> Result<(), Failure> {
         0 => cluster_ports::free(args.brokers)?,
         first => Ports::following(first, args.brokers).map_err(Failure::Usage)?,
     };
-    let plan = Plan::new(dir, &ports, &args.overrides).map_err(Failure::Usage)?;
+    let plan = Plan::new(args.chapter, dir, &ports, &args.overrides).map_err(Failure::Usage)?;
     let (asking, questions) = mpsc::unbounded_channel();
     let taken = Taken::take(dir, asking).await?;
     cluster_ports::check(&plan, before.as_ref())?;
@@ -50,7 +50,7 @@ pub async fn run(args: StartArgs, dir: &Path) -> Result<(), Failure> {
     let stop = Stop::new().map_err(|e| format!("cannot handle signals: {e}"))?;
     let (telling, process_events) = mpsc::unbounded_channel();
     let (showing, observations) = mpsc::unbounded_channel();
-    let looks = Looks::new(Watcher::new(plan.brokers()), showing);
+    let looks = Looks::new(Watcher::new(&plan), showing);
     let members = Members::new(plan.clone(), program, telling);
     let sources = Sources { process_events, observations, questions, stop };
     let screen = Screen::new();
@@ -147,7 +147,8 @@ impl Cluster {
     }
 
     fn view(&self) -> View {
-        View { brokers: self.members.views(&self.last), partitions: self.last.partitions.clone() }
+        let Observation { controller, partitions, .. } = &self.last;
+        View { brokers: self.members.views(&self.last), controller: *controller, partitions: partitions.clone() }
     }
 
     /// Stops all brokers, and kills those that do not stop in time, or when that is asked for.

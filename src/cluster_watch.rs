@@ -3,11 +3,13 @@
 //! | what | who is asked | how |
 //! |---|---|---|
 //! | brokers, leaders, epochs, in-sync replicas | everyone | Metadata |
+//! | who is the controller, from chapter 4 on | everyone | DescribeQuorum, on the listener between controllers |
 //! | start, high watermark | the leader | ListOffsets, as a consumer |
 //! | log end | every replica | ListOffsets, as the leader would ask, on the listener between brokers |
 //!
 //! The last is a liberty that whoever has started a cluster may take: a consumer is told where it may read to, only
-//! brokers are told where a log ends. The question changes nothing.
+//! brokers are told where a log ends. The question changes nothing. Between controllers everyone says at once what it knows
+//! itself; as a client one would wait for the controller's own answer, also while there is none.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -19,10 +21,12 @@ use ch01_log::messages::{
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, MetadataRequest, MetadataResponse,
 };
 use ch01_log::text_checkpoint::TopicPartition;
+use ch04_controller::messages::{DescribeQuorumPartition, DescribeQuorumRequest, DescribeQuorumTopic};
+use ch04_controller::quorum_wire::TOPIC;
 use mini_kafka::cluster_client::{EARLIEST, LATEST};
-use mini_kafka::local_cluster::plan::PlannedBroker;
+use mini_kafka::local_cluster::plan::{Plan, PlannedBroker};
 use mini_kafka::local_cluster::table::MOST_PARTITIONS;
-use mini_kafka::local_cluster::view::{self, Answers, PartitionView};
+use mini_kafka::local_cluster::view::{self, Answers, ControllerView, PartitionView};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -41,6 +45,8 @@ pub struct Observation {
     asked: BTreeSet<i32>,
     /// Of themselves and each other.
     pub answers: Answers,
+    /// Of the controller.
+    pub controller: Option<ControllerView>,
     /// Of the partitions.
     pub partitions: Vec<PartitionView>,
 }
@@ -60,14 +66,16 @@ pub struct Watcher {
 
 impl Watcher {
     /// Nobody has been asked yet.
-    pub fn new(brokers: &[PlannedBroker]) -> Watcher {
+    pub fn new(plan: &Plan) -> Watcher {
+        let line = |address| Line { address, client: None };
         let watched = |broker: &PlannedBroker| Watched {
             id: broker.id,
-            as_client: Line { address: broker.address(), client: None },
-            as_broker: Line { address: broker.broker_address(), client: None },
+            as_client: line(broker.address()),
+            as_broker: line(broker.broker_address()),
+            as_controller: plan.has_controllers().then(|| line(broker.controller_address())),
         };
         Watcher {
-            brokers: brokers.iter().map(|broker| (broker.id, watched(broker))).collect(),
+            brokers: plan.brokers().iter().map(|broker| (broker.id, watched(broker))).collect(),
             last: Observation::default(),
         }
     }
@@ -76,17 +84,21 @@ impl Watcher {
     pub async fn look(&mut self, ids: &BTreeSet<i32>) -> Observation {
         let mut asked = JoinSet::new();
         for mut broker in self.take(ids) {
-            asked.spawn(async move { (broker.metadata().await, broker) });
+            asked.spawn(async move { ((broker.metadata().await, broker.controller().await), broker) });
         }
-        let said = self.put_back(asked).await;
-        let answers: Answers = said.into_iter().filter_map(|(id, answer)| Some((id, answer?))).collect();
+        let (mut answers, mut controllers) = (Answers::new(), Vec::new());
+        for (id, (answer, controller)) in self.put_back(asked).await {
+            answers.extend(answer.map(|answer| (id, answer)));
+            controllers.extend(controller);
+        }
+        let controller = view::controller(&controllers);
         let partitions = view::partitions(&answers, &self.last.partitions);
         let mut asked = JoinSet::new();
         for mut broker in self.take(&answers.keys().copied().collect()) {
             let partitions = partitions.clone();
             asked.spawn(async move { (broker.offsets(&partitions).await, broker) });
         }
-        self.last = Observation { asked: ids.clone(), answers, partitions };
+        self.last = Observation { asked: ids.clone(), answers, controller, partitions };
         for (id, found) in self.put_back(asked).await {
             self.last.partitions.iter_mut().for_each(|partition| found.note(id, partition));
         }
@@ -148,17 +160,28 @@ impl Looks {
     }
 }
 
-/// One broker, on both of its listeners.
+/// One broker, on each of its listeners.
 struct Watched {
     id: i32,
     as_client: Line,
     as_broker: Line,
+    /// `None`: no controllers are in this chapter.
+    as_controller: Option<Line>,
 }
 
 impl Watched {
     async fn metadata(&mut self) -> Option<MetadataResponse> {
         let everything = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
         self.as_client.call(&everything).await
+    }
+
+    async fn controller(&mut self) -> Option<ControllerView> {
+        let partitions = vec![DescribeQuorumPartition { partition_index: 0 }];
+        let topics = vec![DescribeQuorumTopic { topic_name: TOPIC.to_owned(), partitions }];
+        let answer = self.as_controller.as_mut()?.call(&DescribeQuorumRequest { topics }).await?;
+        // Whoever does not lead says so in an error code, and beside it who does.
+        let said = answer.topics.into_iter().flat_map(|topic| topic.partitions).next()?;
+        Some(ControllerView { id: Some(said.leader_id).filter(|&id| id >= 0), epoch: said.leader_epoch })
     }
 
     async fn offsets(&mut self, partitions: &[PartitionView]) -> Found {

@@ -4,7 +4,7 @@
 //! ```text
 //! plan: who has which ports and settings --> processes --> member: what runs, and what may be done to it
 //!                                                |                            |
-//!                                      Metadata, ListOffsets                  |
+//!                             Metadata, DescribeQuorum, ListOffsets           |
 //!                                                v                            v
 //!                                     view: who leads, who follows, how far everyone is
 //!                                                |

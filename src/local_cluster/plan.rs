@@ -4,10 +4,12 @@
 //! --port 9092 --dir cluster     broker 1    broker 2    broker 3
 //! clients                       9092        9093        9094
 //! other brokers                 9192        9193        9194
+//! controllers                   9292        9293        9294
 //! log.dirs                      cluster/broker-1        cluster/broker-3
 //! ```
 //!
-//! Brokers have a listener of their own: what only they may ask is refused where clients ask.
+//! Brokers have a listener of their own: what only they may ask is refused where clients ask. From chapter 4 on every broker
+//! is a controller, too, and controllers have a third. Before, the first broker decides.
 //!
 //! From three brokers on, topics have what production runs with, together with a producer's `acks=all`: three copies, and
 //! two of them in sync or nothing is acknowledged. Then nothing acknowledged is lost with any one broker, and writing goes
@@ -15,7 +17,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The most brokers: so far apart are a broker's two ports.
+/// The most brokers: so far apart are a broker's ports.
 pub const MOST_BROKERS: u16 = 100;
 
 /// Keys that every broker has to have a value of its own for, and those that tie them together.
@@ -29,6 +31,8 @@ const PLANNED: &[(&str, &str)] = &[
     ("log.dir", "--dir says where they keep everything"),
     ("log.dirs", "--dir says where they keep everything"),
     ("cluster.brokers", "--brokers says how many there are"),
+    ("controller.listener.names", "controllers have the listener CONTROLLER for themselves"),
+    ("controller.quorum.voters", "--brokers says how many there are"),
 ];
 
 /// The ports of one broker.
@@ -38,19 +42,26 @@ pub struct Ports {
     pub clients: u16,
     /// Where other brokers connect.
     pub brokers: u16,
+    /// Where controllers connect, from chapter 4 on.
+    pub controllers: u16,
 }
 
 impl Ports {
     /// The ports of `count` brokers, or why there are none.
     pub fn following(first: u16, count: u16) -> Result<Vec<Ports>, String> {
-        let highest = u16::MAX - MOST_BROKERS - (count - 1);
+        let between = 2 * MOST_BROKERS;
+        let highest = u16::MAX - between - (count - 1);
         if first == 0 || first > highest {
             return Err(format!(
-                "--port {first}: {count} brokers have ports up to {MOST_BROKERS} above that; legal is 1 to {highest}, \
+                "--port {first}: {count} brokers have ports up to {between} above that; legal is 1 to {highest}, \
                  or 0 for ports that are free"
             ));
         }
-        Ok((first..first + count).map(|clients| Ports { clients, brokers: clients + MOST_BROKERS }).collect())
+        let ports = |clients| {
+            let brokers = clients + MOST_BROKERS;
+            Ports { clients, brokers, controllers: brokers + MOST_BROKERS }
+        };
+        Ok((first..first + count).map(ports).collect())
     }
 }
 
@@ -73,11 +84,29 @@ impl PlannedBroker {
     pub fn broker_address(&self) -> String {
         format!("127.0.0.1:{}", self.ports.brokers)
     }
+
+    /// Where controllers reach it.
+    pub fn controller_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.controllers)
+    }
+}
+
+/// One of a broker's listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedListener {
+    /// Its name.
+    pub name: &'static str,
+    /// Its port.
+    pub port: u16,
+    /// Who connects to it.
+    pub who: &'static str,
 }
 
 /// A cluster.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Whose broker it is: 3 or later.
+    chapter: u32,
     dir: PathBuf,
     brokers: Vec<PlannedBroker>,
     /// `KEY=VALUE`, for every broker; of several values of a key the last counts.
@@ -85,9 +114,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A broker for each of `ports`, everything below `dir`, with these settings beside, or in place of, the planned
-    /// ones.
-    pub fn new(dir: &Path, ports: &[Ports], overrides: &[String]) -> Result<Plan, String> {
+    /// A broker of `chapter` for each of `ports`, everything below `dir`, with these settings beside, or in place of, the
+    /// planned ones.
+    pub fn new(chapter: u32, dir: &Path, ports: &[Ports], overrides: &[String]) -> Result<Plan, String> {
         if dir.to_string_lossy().contains(',') {
             return Err(format!("--dir {}: a comma would make two folders of it in log.dirs", dir.display()));
         }
@@ -104,7 +133,17 @@ impl Plan {
             settings.push(text.clone());
         }
         let brokers = (1..).zip(ports).map(|(id, &ports)| PlannedBroker { id, ports }).collect();
-        Ok(Plan { dir: dir.to_owned(), brokers, settings })
+        Ok(Plan { chapter, dir: dir.to_owned(), brokers, settings })
+    }
+
+    /// The chapter whose broker runs.
+    pub fn chapter(&self) -> u32 {
+        self.chapter
+    }
+
+    /// Whether the brokers are controllers, too.
+    pub fn has_controllers(&self) -> bool {
+        self.chapter >= 4
     }
 
     /// The folder that everything is in.
@@ -122,19 +161,43 @@ impl Plan {
         self.dir.join(format!("broker-{id}.log"))
     }
 
+    /// Where a broker listens.
+    pub fn listeners(&self, broker: &PlannedBroker) -> Vec<PlannedListener> {
+        let Ports { clients, brokers, controllers } = broker.ports;
+        let mut all = vec![
+            PlannedListener { name: "PLAINTEXT", port: clients, who: "clients" },
+            PlannedListener { name: "BROKERS", port: brokers, who: "other brokers" },
+        ];
+        if self.has_controllers() {
+            all.push(PlannedListener { name: "CONTROLLER", port: controllers, who: "controllers" });
+        }
+        all
+    }
+
     /// Everything that a broker is started with, as `KEY=VALUE`.
     pub fn settings(&self, broker: &PlannedBroker) -> Vec<String> {
-        let PlannedBroker { id, ports } = broker;
-        let all: Vec<_> = self.brokers.iter().map(|b| format!("{}@{}", b.id, b.broker_address())).collect();
-        let own = [
+        let id = broker.id;
+        let listeners = self.listeners(broker);
+        let each = |text: &dyn Fn(&PlannedListener) -> String| listeners.iter().map(text).collect::<Vec<_>>().join(",");
+        let all = |address: fn(&PlannedBroker) -> String| {
+            let all: Vec<_> = self.brokers.iter().map(|broker| format!("{}@{}", broker.id, address(broker))).collect();
+            all.join(",")
+        };
+        let mut own = vec![
             format!("broker.id={id}"),
             format!("log.dirs={}", self.dir.join(format!("broker-{id}")).display()),
-            format!("listeners=PLAINTEXT://127.0.0.1:{},BROKERS://127.0.0.1:{}", ports.clients, ports.brokers),
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT".to_string(),
+            format!("listeners={}", each(&|listener| format!("{}://127.0.0.1:{}", listener.name, listener.port))),
+            format!("listener.security.protocol.map={}", each(&|listener| format!("{}:PLAINTEXT", listener.name))),
             "inter.broker.listener.name=BROKERS".to_string(),
-            format!("cluster.brokers={}", all.join(",")),
         ];
-        own.into_iter().chain(self.settings.iter().cloned()).collect()
+        if self.has_controllers() {
+            own.push("controller.listener.names=CONTROLLER".to_string());
+            own.push(format!("controller.quorum.voters={}", all(PlannedBroker::controller_address)));
+        } else {
+            own.push(format!("cluster.brokers={}", all(PlannedBroker::broker_address)));
+        }
+        own.extend(self.settings.iter().cloned());
+        own
     }
 
     /// Where clients reach any of the brokers.

@@ -5,6 +5,7 @@
 //! 1       up      41301  127.0.0.1:9092  hello-0  hello-1,2
 //! 2       killed  -      127.0.0.1:9093  -        -
 //! 3       up      41303  127.0.0.1:9094  hello-2  hello-0,1
+//! controller: broker 3, in epoch 4
 //!
 //! PARTITION  LEADER  EPOCH  REPLICAS  ISR  START  HIGH WATERMARK  LOG ENDS
 //! hello-0    1       0      1,2,3     1,3  0      120             1:120 2:? 3:120
@@ -16,7 +17,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::local_cluster::view::{BrokerView, PartitionView, View};
+use crate::local_cluster::view::{BrokerView, ControllerView, PartitionView, View};
 use crate::text;
 
 /// More partitions than this are added up, topic by topic.
@@ -25,6 +26,10 @@ pub const MOST_PARTITIONS: usize = 30;
 /// Everything.
 pub fn render(view: &View) -> String {
     let mut text = text::table(&brokers(view));
+    if let Some(ControllerView { id, epoch }) = view.controller {
+        let who = id.map_or("none".to_string(), |id| format!("broker {id}"));
+        text += &format!("controller: {who}, in epoch {epoch}\n");
+    }
     if !view.partitions.is_empty() {
         text.push('\n');
         text += &text::table(&if is_summary(view) { topics(view) } else { partitions(view) });

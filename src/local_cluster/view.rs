@@ -18,6 +18,8 @@ pub type Answers = BTreeMap<i32, MetadataResponse>;
 pub struct View {
     /// The brokers, in order.
     pub brokers: Vec<BrokerView>,
+    /// The controller; `None`: nobody says anything of one.
+    pub controller: Option<ControllerView>,
     /// The partitions, in order.
     pub partitions: Vec<PartitionView>,
 }
@@ -44,6 +46,15 @@ pub struct LastWords {
     pub file: String,
     /// Its last lines.
     pub lines: Vec<String>,
+}
+
+/// Who is the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControllerView {
+    /// Its number; `None`: there is none at the moment.
+    pub id: Option<i32>,
+    /// The epoch of the quorum.
+    pub epoch: Epoch,
 }
 
 /// A partition.
@@ -109,6 +120,11 @@ pub fn partitions(answers: &Answers, before: &[PartitionView]) -> Vec<PartitionV
         }
     }
     best.into_values().map(|(_, partition)| partition).collect()
+}
+
+/// The controller, as the nodes know it: who has heard of the latest epoch is believed, and of those who knows one.
+pub fn controller(said: &[ControllerView]) -> Option<ControllerView> {
+    said.iter().copied().max_by_key(|known| (known.epoch, known.id))
 }
 
 /// Whether each of these brokers answers and knows all the others, and everyone agrees on who leads.

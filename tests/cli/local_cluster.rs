@@ -8,16 +8,18 @@ use mini_kafka::local_cluster::changes::changes;
 use mini_kafka::local_cluster::member::{Act, Exit, Process};
 use mini_kafka::local_cluster::plan::{Plan, Ports};
 use mini_kafka::local_cluster::table::{fitted, render};
-use mini_kafka::local_cluster::view::{Answers, BrokerView, LastWords, View, is_settled, partitions};
+use mini_kafka::local_cluster::view::{
+    Answers, BrokerView, ControllerView, LastWords, View, controller, is_settled, partitions,
+};
 
-fn plan(count: u16, overrides: &[&str]) -> Result<Plan, String> {
+fn plan(chapter: u32, count: u16, overrides: &[&str]) -> Result<Plan, String> {
     let overrides: Vec<_> = overrides.iter().map(|text| text.to_string()).collect();
-    Plan::new(Path::new("dir"), &Ports::following(9092, count)?, &overrides)
+    Plan::new(chapter, Path::new("dir"), &Ports::following(9092, count)?, &overrides)
 }
 
 #[test]
 fn every_broker_has_ports_and_a_folder_of_its_own() {
-    let plan = plan(3, &["num.partitions=6", "min.insync.replicas=1"]).unwrap();
+    let plan = plan(3, 3, &["num.partitions=6", "min.insync.replicas=1"]).unwrap();
     assert_eq!(plan.bootstrap(), "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094");
     let second = plan.settings(&plan.brokers()[1]);
     let expected = [
@@ -39,8 +41,26 @@ fn every_broker_has_ports_and_a_folder_of_its_own() {
 }
 
 #[test]
+fn from_chapter_4_on_every_broker_is_a_controller() {
+    let plan = plan(4, 3, &[]).unwrap();
+    let third = plan.settings(&plan.brokers()[2]);
+    let expected = [
+        "broker.id=3",
+        "log.dirs=dir/broker-3",
+        "listeners=PLAINTEXT://127.0.0.1:9094,BROKERS://127.0.0.1:9194,CONTROLLER://127.0.0.1:9294",
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name=BROKERS",
+        "controller.listener.names=CONTROLLER",
+        "controller.quorum.voters=1@127.0.0.1:9292,2@127.0.0.1:9293,3@127.0.0.1:9294",
+        "default.replication.factor=3",
+        "min.insync.replicas=2",
+    ];
+    assert_eq!(third, expected);
+}
+
+#[test]
 fn copies_are_as_many_as_brokers_up_to_three() {
-    let durability = |count| plan(count, &[]).unwrap().durability();
+    let durability = |count| plan(3, count, &[]).unwrap().durability();
     assert_eq!(durability(1), "default.replication.factor=1 min.insync.replicas=1");
     assert_eq!(durability(2), "default.replication.factor=2 min.insync.replicas=1");
     let three =
@@ -50,15 +70,16 @@ fn copies_are_as_many_as_brokers_up_to_three() {
 
 #[test]
 fn what_cannot_be_planned_is_said() {
-    let folder = Plan::new(Path::new("a,b"), &Ports::following(1, 1).unwrap(), &[]).unwrap_err();
+    let folder = Plan::new(3, Path::new("a,b"), &Ports::following(1, 1).unwrap(), &[]).unwrap_err();
     assert!(folder.contains("a,b") && folder.contains("comma"), "{folder}");
-    assert!(plan(3, &["x"]).unwrap_err().contains("--override x: expected KEY=VALUE"));
-    let own = plan(3, &[" log.dirs = x"]).unwrap_err();
+    assert!(plan(3, 3, &["x"]).unwrap_err().contains("--override x: expected KEY=VALUE"));
+    let own = plan(3, 3, &[" log.dirs = x"]).unwrap_err();
     assert!(own.contains("log.dirs") && own.contains("--dir says where"), "{own}");
-    assert_eq!(Ports::following(65433, 3).unwrap()[2], Ports { clients: 65435, brokers: 65535 });
-    for first in [0, 65434, 65535] {
+    let last = Ports { clients: 65335, brokers: 65435, controllers: 65535 };
+    assert_eq!(Ports::following(65333, 3).unwrap()[2], last);
+    for first in [0, 65334, 65535] {
         let error = Ports::following(first, 3).unwrap_err();
-        assert!(error.contains("1 to 65433"), "{error}");
+        assert!(error.contains("1 to 65333"), "{error}");
     }
 }
 
@@ -202,7 +223,7 @@ fn view(second: &str, count: i32, isr: &[i32]) -> View {
         partition.offsets.high_watermark = Some(10);
         partition.offsets.log_ends = BTreeMap::from([(1, 12)]);
     }
-    View { brokers: vec![broker(1, "up"), broker(2, second)], partitions }
+    View { brokers: vec![broker(1, "up"), broker(2, second)], controller: None, partitions }
 }
 
 #[test]
@@ -219,6 +240,36 @@ t-1        1       0      1,2       1    2      10              1:12 2:?
     assert_eq!(render(&view("killed", 2, &[1])), expected);
     assert!(render(&view("up", 2, &[1, 2])).contains("2       up     102  127.0.0.1:9092  -      t-0,1\n"));
     assert_eq!(render(&view("up", 0, &[])).lines().count(), 3, "without partitions there is nothing to say of them");
+}
+
+#[test]
+fn the_controller_is_shown_and_its_changes_are_told() {
+    let known = |id, epoch| ControllerView { id, epoch };
+    let seen = |said: &[ControllerView]| View { controller: controller(said), ..view("up", 1, &[1, 2]) };
+    // Of several epochs the latest counts; within one, not everyone has heard yet who won.
+    let elected = seen(&[known(Some(1), 4), known(Some(2), 5), known(None, 5)]);
+    assert!(render(&elected).contains("\ncontroller: broker 2, in epoch 5\n\nPARTITION"), "{}", render(&elected));
+    let lost = seen(&[known(None, 6), known(Some(2), 5)]);
+    assert!(render(&lost).contains("\ncontroller: none, in epoch 6\n"), "{}", render(&lost));
+    let nobody_says = seen(&[]);
+    assert!(!render(&nobody_says).contains("controller"));
+    assert_eq!(changes(&nobody_says, &elected), ["broker 2 is the controller now, in epoch 5"]);
+    assert_eq!(changes(&elected, &lost), ["broker 2 is the controller no more, and nobody else is"]);
+    assert_eq!(changes(&lost, &seen(&[known(None, 7)])), [""; 0]);
+    assert_eq!(changes(&lost, &seen(&[known(Some(2), 7)])), ["broker 2 is the controller now, in epoch 7"]);
+}
+
+#[test]
+fn a_leader_that_is_another_one_is_told() {
+    let before = view("up", 2, &[1, 2]);
+    let mut after = before.clone();
+    (after.partitions[0].leader, after.partitions[0].epoch) = (Some(2), 1);
+    let told = ["broker 2 leads t-0 now, in epoch 1", "t-0: leader 2, epoch 1, in sync 1,2"];
+    assert_eq!(changes(&before, &after), told);
+    let mut nobody = before.clone();
+    nobody.partitions[0].leader = None;
+    assert_eq!(changes(&before, &nobody), ["t-0: leader none, epoch 0, in sync 1,2"]);
+    assert_eq!(changes(&nobody, &after), told);
 }
 
 #[test]
