@@ -33,6 +33,7 @@ mod produce;
 mod progress;
 mod topic;
 mod topic_config;
+mod topic_moves;
 
 use std::process::ExitCode;
 
@@ -69,7 +70,7 @@ enum Command {
     Format(format::FormatArgs),
     /// Runs several brokers on this machine, and shows who leads and who follows.
     Cluster(cluster::ClusterArgs),
-    /// Creates, lists, describes, deletes and grows topics.
+    /// Creates, lists, describes, configures, deletes, grows and moves topics.
     Topic(topic::TopicArgs),
     /// Writes lines from standard input to a topic.
     Produce(produce::ProduceArgs),

@@ -1,4 +1,4 @@
-//! `mini-kafka topic`: creates, lists, describes, configures, deletes and grows topics.
+//! `mini-kafka topic`: creates, lists, describes, configures, deletes, grows and moves topics.
 //!
 //! ```text
 //! $ mini-kafka topic create hello --partitions 3
@@ -24,6 +24,7 @@ use mini_kafka::text;
 use crate::connect::{ConnectArgs, name_and_value};
 use crate::failure::Failure;
 use crate::topic_config::{self, ConfigArgs};
+use crate::topic_moves::{self, ElectArgs, ReassignArgs};
 
 /// Arguments of `topic`.
 #[derive(Args, Debug)]
@@ -67,6 +68,10 @@ enum TopicCommand {
         #[command(flatten)]
         connect: ConnectArgs,
     },
+    /// Puts a partition's copies on other brokers, or shows which are on their way.
+    Reassign(ReassignArgs),
+    /// Has the preferred leader of each partition elected, the first of its replicas.
+    Elect(ElectArgs),
 }
 
 #[derive(Args, Debug)]
@@ -95,6 +100,8 @@ pub async fn run(args: TopicArgs) -> Result<(), Failure> {
         TopicCommand::Config(args) => topic_config::run(args).await,
         TopicCommand::Delete { name, connect } => delete(connect.connect().await?, &name).await,
         TopicCommand::Grow { name, partitions, connect } => grow(connect.connect().await?, &name, partitions).await,
+        TopicCommand::Reassign(args) => topic_moves::reassign(args).await,
+        TopicCommand::Elect(args) => topic_moves::elect(args).await,
     }
 }
 

@@ -182,6 +182,45 @@ fn another_broker_leads_and_another_is_the_controller_when_one_is_killed() {
 }
 
 #[test]
+fn copies_are_moved_and_leaders_are_elected() {
+    let mut cluster = Cluster::start(&[]);
+    cluster.client(&["topic", "create", "t", "--replication-factor", "1"], "").ok();
+    cluster.client(&["produce", "t"], "a\nb\n").ok();
+    let to = |replicas| ["topic", "reassign", "t", "--partition", "0", "--replicas", replicas];
+    let first = if cluster.status().contains("\nt-0        1 ") { "2" } else { "1" };
+    let moved = cluster.client(&to(first), "").ok();
+    assert!(moved.contains(&format!("t-0: replicas {first}, led by {first} in epoch ")), "{moved}");
+    let more = cluster.client(&to("3,1,2"), "").ok();
+    assert!(more.contains("t-0: replicas 3,1,2, led by "), "{more}");
+    assert_eq!(cluster.client(&["topic", "reassign", "--list"], "").ok(), "nothing moves\n");
+    // Whoever leads need not be the first of the new replicas.
+    cluster.client(&["topic", "elect", "t"], "").ok();
+    cluster.command(&["kill", "3"]).ok();
+    cluster.wait_for("broker 3: killed");
+    while !cluster.running.line().contains(" leads t-0 now") {}
+    let dead = cluster.client(&["topic", "elect", "t", "--partition", "0"], "").failed(1);
+    assert!(dead.contains("t-0: no election: PREFERRED_LEADER_NOT_AVAILABLE"), "{dead}");
+    cluster.command(&["start", "3"]).ok();
+    let are_three = |line: String| line.starts_with("t-0: ") && line.matches(',').count() == 4;
+    while !are_three(cluster.running.line()) {}
+    let elected = cluster.client(&["topic", "elect", "t"], "").ok();
+    assert!(elected.starts_with("t-0: replicas 3,1,2, led by 3 in epoch "), "{elected}");
+    assert_eq!(cluster.client(&["topic", "elect", "t"], "").ok(), "t-0: no election is needed\n");
+    assert_eq!(cluster.client(&["consume", "t", "--exit"], "").ok(), "a\nb\n");
+
+    let nobody = cluster.client(&to("1,9"), "").failed(1);
+    assert!(nobody.contains("t-0 is not reassigned: INVALID_REPLICA_ASSIGNMENT"), "{nobody}");
+    let nothing = cluster.client(&["topic", "reassign", "t", "--partition", "0", "--cancel"], "").failed(1);
+    assert!(nothing.contains("t-0 is not reassigned: NO_REASSIGNMENT_IN_PROGRESS"), "{nothing}");
+    let missing = cluster.client(&["topic", "elect", "no"], "").failed(1);
+    assert!(missing.contains("`no` does not exist"), "{missing}");
+    assert_eq!(cluster.client(&["topic", "reassign", "t", "--partition", "0"], "").code, Some(2));
+    assert_eq!(cluster.client(&["topic", "reassign", "t", "--cancel"], "").code, Some(2));
+    assert_eq!(cluster.client(&["topic", "reassign", "--list", "t"], "").code, Some(2));
+    cluster.stop(Signal::TERM);
+}
+
+#[test]
 fn brokers_are_paused_resumed_stopped_and_started() {
     let cluster = Cluster::start(&[]);
     let third = cluster.pid(3);
