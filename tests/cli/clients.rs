@@ -16,8 +16,12 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Cluster {
+        Cluster::start_chapter(NEWEST)
+    }
+
+    fn start_chapter(chapter: u32) -> Cluster {
         let dir = TempDir::new();
-        let broker = Setup::new(NEWEST, &dir).start();
+        let broker = Setup::new(chapter, &dir).start();
         let bootstrap = broker.bootstrap();
         Cluster { broker, bootstrap, _dir: dir }
     }
@@ -59,7 +63,12 @@ fn topics_are_created_listed_described_grown_and_deleted() {
 
 #[test]
 fn settings_of_a_topic_are_shown_and_changed() {
-    let cluster = Cluster::start();
+    // From chapter 4 on a new cluster has a setting of its own, as in Kafka, and it is shown, too.
+    let newest = Cluster::start();
+    newest.run(&["topic", "create", "a"]).ok();
+    let of_all = "KEY                  VALUE  SOURCE\nmin.insync.replicas  1      all brokers, while they run\n";
+    assert_eq!(newest.run(&["topic", "config", "a"]).ok(), of_all);
+    let cluster = Cluster::start_chapter(3);
     cluster.run(&["topic", "create", "a"]).ok();
     let none = cluster.run(&["topic", "config", "a"]).ok();
     assert_eq!(none, "topic a has the default settings; --all shows them\n");
