@@ -199,7 +199,9 @@ async fn a_later_chapter_replaces_a_route() {
         EchoResponse { number: 77, ..Default::default() }.into()
     }
     let mut router = Stage::new().router();
+    router.advertise_from::<EchoRequest>(-7);
     router.replace(&Arc::new(()), other);
+    assert_eq!(router.api_versions(), [API_VERSIONS_ITSELF, ApiVersion { min_version: -7, ..ECHO }]);
     assert_eq!(answer(&router, &request(0, 5, &echo(NOW, 9))).await, hex("00000005 0000004d ffff"));
 }
 

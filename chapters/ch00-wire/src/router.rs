@@ -158,15 +158,16 @@ impl Router {
     }
     // ANCHOR_END: add
 
-    /// Serves an API otherwise than an earlier chapter did.
+    /// Serves an API otherwise than an earlier chapter did. What is announced of it stays.
     pub fn replace<S, R, F>(&mut self, state: &Arc<S>, handler: fn(Arc<S>, Context, R) -> F)
     where
         S: Any + Send + Sync,
         R: Request,
         F: Future<Output = Reply<R::Response>> + Send + 'static,
     {
-        let before = self.routes.insert(R::API_KEY, Route::new(state.clone(), handler));
-        assert!(before.is_some(), "{} is not served yet: use add", R::NAME);
+        let route = self.routes.get_mut(&R::API_KEY);
+        let route = route.unwrap_or_else(|| panic!("{} is not served yet: use add", R::NAME));
+        *route = Route { advertised: route.advertised.clone(), ..Route::new(state.clone(), handler) };
     }
 
     /// Announces versions of an API from `min` on, although the lower ones are refused.
