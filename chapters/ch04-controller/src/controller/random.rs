@@ -3,14 +3,16 @@
 use ch00_wire::uuid::Uuid;
 
 /// A generator of the family called splitmix64.
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+    /// From a seed.
+    pub fn new(seed: u64) -> Random {
         Random(seed)
     }
 
-    pub(super) fn number(&mut self) -> u64 {
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -18,12 +20,12 @@ impl Random {
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         (self.number() % end as u64) as usize
     }
 
     /// An id. Like Kafka's, its text never starts with a dash, which command lines would take for an option.
-    pub(super) fn id(&mut self) -> Uuid {
+    pub fn id(&mut self) -> Uuid {
         loop {
             let halves = [self.number().to_be_bytes(), self.number().to_be_bytes()];
             let mut bytes: [u8; 16] = halves.concat().try_into().expect("two times eight bytes");
