@@ -148,6 +148,9 @@ const NULL_AT_FIRST: &[&str] = &[
     "BrokerRegistrationRequest",
     "RegisterBrokerRecord",
     "ConfigRecord",
+    "FindCoordinatorResponse",
+    "GroupMetadataValue",
+    "ConsumerGroupMemberMetadataValue",
 ];
 
 /// How many bytes of a vector are in tagged fields that no schema knows: each struct of `edge` and `edge2` has one of
@@ -220,7 +223,9 @@ fn is_default(key: &str, value: &Value) -> bool {
         Value::Bool(b) => *b == matches!(key, "allowAutoTopicCreation" | "allowReplicationFactorChange"),
         Value::Number(n) => match key {
             "maxBytes" => n.as_i64() == Some(i64::from(i32::MAX)),
-            "clusterAuthorizedOperations" | "topicAuthorizedOperations" => n.as_i64() == Some(i64::from(i32::MIN)),
+            "authorizedOperations" | "clusterAuthorizedOperations" | "topicAuthorizedOperations" => {
+                n.as_i64() == Some(i64::from(i32::MIN))
+            }
             "highWatermark" => n.as_i64() == Some(i64::MAX),
             "endpointType" | "upgradeType" => n.as_i64() == Some(1),
             "resourceType" => n.as_i64() == Some(16),

@@ -9,6 +9,7 @@ use ch01_log::messages::*;
 use ch02_retention::messages::*;
 use ch03_replication::messages::*;
 use ch04_controller::messages::*;
+use ch05_groups::messages::*;
 
 /// The API key of each of these requests, and what is done with its bytes.
 macro_rules! served {
@@ -54,6 +55,19 @@ const SERVED: &[(i16, Check)] = served! {
     ControllerRegistrationRequest
     AssignReplicasToDirsRequest
     ListConfigResourcesRequest
+    FindCoordinatorRequest
+    JoinGroupRequest
+    SyncGroupRequest
+    HeartbeatRequest
+    LeaveGroupRequest
+    OffsetCommitRequest
+    OffsetFetchRequest
+    DescribeGroupsRequest
+    ListGroupsRequest
+    DeleteGroupsRequest
+    OffsetDeleteRequest
+    ConsumerGroupHeartbeatRequest
+    ConsumerGroupDescribeRequest
 };
 
 /// Takes bytes for a frame. What can be read of it, as a request or, behind the same header, as the response to it, is
