@@ -55,7 +55,7 @@ enum Command {
     /// Runs a broker.
     Broker {
         /// The chapter whose broker to run; the newest unless told otherwise.
-        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=4))]
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=5))]
         chapter: u32,
         /// Runs the broker with your own solutions in it, in place of the book's.
         #[arg(long, conflicts_with = "chapter")]
@@ -109,7 +109,8 @@ fn main() -> ExitCode {
         Command::Broker { chapter: 1, args, .. } => return cli::run::<ch01_log::broker::Broker>(args),
         Command::Broker { chapter: 2, args, .. } => return cli::run::<ch02_retention::broker::Broker>(args),
         Command::Broker { chapter: 3, args, .. } => return cli::run::<ch03_replication::broker::Broker>(args),
-        Command::Broker { args, .. } => return cli::run::<ch04_controller::broker::Broker>(args),
+        Command::Broker { chapter: 4, args, .. } => return cli::run::<ch04_controller::broker::Broker>(args),
+        Command::Broker { args, .. } => return cli::run::<ch05_groups::broker::Broker>(args),
         Command::Format(args) => format::run(args),
         Command::Cluster(args) => block_on(cluster::run(args)),
         Command::Topic(args) => block_on(topic::run(args)),

@@ -88,6 +88,9 @@ pub fn routes(state: &Arc<State>) -> Router {
 }
 // ANCHOR_END: routes
 
+/// Makes the list of what a broker serves, once all else of it stands. A later chapter has its own.
+pub type Routes = Box<dyn FnOnce(&Arc<State>) -> Router + Send>;
+
 /// A running node: a broker, a controller, or both.
 pub struct Broker {
     ready: Ready,
@@ -97,12 +100,15 @@ pub struct Broker {
     failure: watch::Receiver<Option<String>>,
 }
 
-impl cli::Broker for Broker {
-    const CHAPTER: u32 = 4;
-    type Config = BrokerConfig;
-
-    async fn start(loaded: Loaded<BrokerConfig>, tasks: Tasks) -> Result<Broker, String> {
-        let config = loaded.config.clone();
+impl Broker {
+    /// Starts the node of a chapter. `live`: the same configuration, as it changes while the broker runs.
+    pub async fn begin(
+        chapter: u32,
+        config: BrokerConfig,
+        live: Arc<LiveConfig>,
+        routes: Routes,
+        tasks: Tasks,
+    ) -> Result<Broker, String> {
         config.check()?;
         let wire = &config.replication.retention.log.wire;
         let clients = if config.is_broker() { wire.client_listeners()? } else { Vec::new() };
@@ -112,18 +118,28 @@ impl cli::Broker for Broker {
         let address = clients.first().or(for_controllers.first()).map(|(bound, _)| bound.address);
         let address = address.ok_or("listeners: there is nothing to listen at")?;
         let quorum = QuorumThread::start()?;
-        let live = LiveConfig::new(loaded, &Default::default(), &Default::default());
         let (failed, failure) = watch::channel(None);
         let log_dirs = config.replication.retention.log.log_folders();
         // Opening the logs takes the mark away.
         let previous_epoch = log_dirs.iter().map(|folder| previous_broker_epoch(folder)).min().unwrap_or(-1);
         let parts = start_node(&config, &live, for_controllers, &quorum, failed, &tasks).await?;
-        let ready = Ready { chapter: Self::CHAPTER, broker_id: config.node_id(), listener: address, log_dirs };
+        let ready = Ready { chapter, broker_id: config.node_id(), listener: address, log_dirs };
         let broker = match config.is_broker() {
-            true => Some(start_broker(&config, live, clients, parts, previous_epoch, &tasks).await?),
+            true => Some(start_broker(&config, live, clients, parts, previous_epoch, routes, &tasks).await?),
             false => None,
         };
         Ok(Broker { ready, _quorum: quorum, broker, hands_over: config.controlled_shutdown_enable, failure })
+    }
+}
+
+impl cli::Broker for Broker {
+    const CHAPTER: u32 = 4;
+    type Config = BrokerConfig;
+
+    async fn start(loaded: Loaded<BrokerConfig>, tasks: Tasks) -> Result<Broker, String> {
+        let config = loaded.config.clone();
+        let live = LiveConfig::new(loaded, &Default::default(), &Default::default());
+        Broker::begin(Self::CHAPTER, config, live, Box::new(routes), tasks).await
     }
 
     fn ready(&self) -> Ready {

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::assigned_partitions::AssignedPartitions;
-use crate::broker::{State, routes};
+use crate::broker::{Routes, State};
 use crate::broker_lifecycle::{BrokerLifecycle, register};
 use crate::config::BrokerConfig;
 use crate::controller::{supported_features, unsupported_level};
@@ -51,6 +51,7 @@ pub(crate) async fn start_broker(
     listeners: Vec<(BoundListener, Listener)>,
     parts: NodeParts,
     previous_epoch: i64,
+    routes: Routes,
     tasks: &Tasks,
 ) -> Result<(retention_broker::Broker, Arc<BrokerLifecycle>), String> {
     let NodeParts { node, quorum, controller, cluster_id, earlier, locks } = parts;

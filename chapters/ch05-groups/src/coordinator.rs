@@ -1,0 +1,177 @@
+//! The group coordinator of this broker: a task for each partition of `__consumer_offsets` that it leads.
+//!
+//! ```text
+//! handler --ask--> task of the group's shard --append--> partition
+//!    ^                  |  ^                                |
+//!    +---- reply -------+  +-------- committed up to -------+
+//! ```
+//!
+//! A task lives as long as one leadership. When that ends, everybody who waits is told NOT_COORDINATOR, and looks for the
+//! new one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+
+use ch00_wire::error_code::ErrorCode;
+use ch01_log::batch::Epoch;
+use ch01_log::metadata::{MetadataImage, TopicImage};
+use ch01_log::text_checkpoint::TopicPartition;
+use ch04_controller::broker::State as ControllerState;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::BrokerConfig;
+use crate::shard::{Command, shard_of};
+use crate::shard_task::ShardTask;
+use crate::step::Response;
+
+/// The topic that all of it is in.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// Commands that may wait for a shard; who comes then waits.
+const QUEUE: usize = 1_000;
+
+/// A command, and where its reply goes.
+pub struct Ask {
+    /// What to do.
+    pub command: Command,
+    /// Where the reply goes.
+    pub reply: oneshot::Sender<Result<Response, ErrorCode>>,
+}
+
+/// What will be replied to a command.
+pub struct Answer(Result<oneshot::Receiver<Result<Response, ErrorCode>>, ErrorCode>);
+
+impl Answer {
+    /// The reply, once it is there.
+    pub async fn get(self) -> Result<Response, ErrorCode> {
+        // A shard's task that ends drops what it has not answered.
+        self.0?.await.unwrap_or(Err(ErrorCode::NOT_COORDINATOR))
+    }
+}
+
+/// A shard that this broker is the coordinator of.
+struct Led {
+    /// The leader epoch in which it is.
+    epoch: Epoch,
+    asks: mpsc::Sender<Ask>,
+    is_loaded: Arc<AtomicBool>,
+}
+
+/// The coordinator.
+pub struct GroupCoordinator {
+    /// The broker around it.
+    pub broker: Arc<ControllerState>,
+    /// Its configuration.
+    pub config: BrokerConfig,
+    shards: RwLock<HashMap<i32, Led>>,
+}
+
+impl GroupCoordinator {
+    /// Nothing is led yet.
+    pub fn new(broker: Arc<ControllerState>, config: BrokerConfig) -> GroupCoordinator {
+        GroupCoordinator { broker, config, shards: RwLock::default() }
+    }
+
+    // ANCHOR: ask
+    /// Has the group's shard do something. When this returns, it is in the shard's queue; the answer comes later.
+    pub async fn ask(&self, group: &str, command: Command) -> Answer {
+        let partitions = self.offsets_topic().map_or(0, |topic| topic.partitions.len() as i32);
+        if partitions == 0 {
+            return Answer(Err(ErrorCode::COORDINATOR_NOT_AVAILABLE));
+        }
+        self.ask_shard(shard_of(group, partitions), command).await
+    }
+
+    /// Has a shard do something.
+    pub async fn ask_shard(&self, shard: i32, command: Command) -> Answer {
+        let asks = match self.shards.read().unwrap().get(&shard) {
+            Some(led) if led.asks.is_closed() => Err(ErrorCode::NOT_COORDINATOR),
+            Some(led) if !led.is_loaded.load(Ordering::Acquire) => Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS),
+            Some(led) => Ok(led.asks.clone()),
+            None => Err(ErrorCode::NOT_COORDINATOR),
+        };
+        let asks = match asks {
+            Ok(asks) => asks,
+            Err(error_code) => return Answer(Err(error_code)),
+        };
+        let (reply, answer) = oneshot::channel();
+        match asks.send(Ask { command, reply }).await {
+            Ok(()) => Answer(Ok(answer)),
+            Err(_) => Answer(Err(ErrorCode::NOT_COORDINATOR)),
+        }
+    }
+    // ANCHOR_END: ask
+
+    /// The shards that are led here.
+    pub fn shards(&self) -> Vec<i32> {
+        self.shards.read().unwrap().keys().copied().collect()
+    }
+
+    /// `__consumer_offsets`, if it is there.
+    pub fn offsets_topic(&self) -> Option<Arc<TopicImage>> {
+        self.broker.log.image().topic(OFFSETS_TOPIC).cloned()
+    }
+
+    // ANCHOR: follow
+    /// Leads what the image says, for as long as the broker runs.
+    pub async fn follow(self: Arc<Self>) {
+        let mut images = self.broker.log.image.clone();
+        let tasks = self.broker.log.tasks.clone();
+        let mut known = BTreeSet::new();
+        loop {
+            let image = images.borrow_and_update().clone();
+            self.lead(&image);
+            let names: BTreeSet<String> = image.topics().map(|topic| topic.name.clone()).collect();
+            let gone: BTreeSet<String> = known.difference(&names).cloned().collect();
+            known = names;
+            if !gone.is_empty() {
+                self.forget(&gone);
+            }
+            tokio::select! {
+                () = tasks.stopping() => return,
+                changed = images.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    fn lead(self: &Arc<Self>, image: &MetadataImage) {
+        let me = self.broker.partitions.context().me;
+        let topic = image.topic(OFFSETS_TOPIC);
+        let partitions = topic.iter().flat_map(|topic| (0..).zip(&topic.partitions));
+        let led: BTreeMap<i32, Epoch> = partitions
+            .filter(|(_, partition)| partition.leader == me)
+            .map(|(index, partition)| (index, partition.leader_epoch))
+            .collect();
+        let mut shards = self.shards.write().unwrap();
+        // Its task ends when nobody can ask it any more.
+        shards.retain(|index, shard| led.get(index) == Some(&shard.epoch) && !shard.asks.is_closed());
+        for (index, epoch) in led {
+            shards.entry(index).or_insert_with(|| self.begin(index, epoch));
+        }
+    }
+    // ANCHOR_END: follow
+
+    fn begin(self: &Arc<Self>, index: i32, epoch: Epoch) -> Led {
+        let (asks, asked) = mpsc::channel(QUEUE);
+        let is_loaded = Arc::new(AtomicBool::new(false));
+        let task = ShardTask {
+            coordinator: self.clone(),
+            name: TopicPartition::new(OFFSETS_TOPIC, index),
+            asked,
+            is_loaded: is_loaded.clone(),
+        };
+        self.broker.log.tasks.spawn(task.run());
+        Led { epoch, asks, is_loaded }
+    }
+
+    /// Has what was committed for topics that are gone be forgotten.
+    fn forget(self: &Arc<Self>, topics: &BTreeSet<String>) {
+        for shard in self.shards() {
+            let (coordinator, command) = (self.clone(), Command::TopicsGone(topics.clone()));
+            self.broker.log.tasks.spawn(async move {
+                // Without an answer, somebody else leads the shard now, and saw the topics go as well.
+                let _ = coordinator.ask_shard(shard, command).await.get().await;
+            });
+        }
+    }
+}
