@@ -87,3 +87,65 @@ fn a_wrong_address_for_metrics_is_refused() {
     assert_eq!(refused.0, Some(2));
     assert!(refused.1.contains("metrics.listener: nowhere"), "{}", refused.1);
 }
+
+const ACTIVE: &str = "kafka_controller_kafkacontroller_activecontrollercount";
+
+/// What brokers' metrics say, by broker.
+fn scrape_all(cluster: &Cluster, ids: &[i32]) -> Vec<String> {
+    ids.iter().map(|&id| scrape(metrics_of(cluster.broker(id)))).collect()
+}
+
+/// A metric's sum over all of them; each has it.
+fn sum(texts: &[String], metric: &str) -> f64 {
+    texts.iter().map(|text| value(text, metric).unwrap_or_else(|| panic!("{metric} in\n{text}"))).sum()
+}
+
+/// The sums of some of the controller's metrics.
+fn controller_sums<const N: usize>(texts: &[String], names: [&str; N]) -> [f64; N] {
+    names.map(|name| sum(texts, &format!("kafka_controller_kafkacontroller_{name}")))
+}
+
+#[test]
+fn one_node_is_the_controller_and_counts_what_the_cluster_has() {
+    let mut cluster = Cluster::start(4, 3, &["metrics.listener=127.0.0.1:0"]);
+    let controller = cluster.wait_for_controller(&[1, 2, 3]);
+    let others: Vec<i32> = [1, 2, 3].into_iter().filter(|&id| id != controller).collect();
+    cluster.create_on(&[controller], "lonely", &[]);
+    cluster.create_on(&[controller, others[0]], "pair", &[]);
+    cluster.wait("the controller counts what there is", |cluster| {
+        let texts = scrape_all(cluster, &[1, 2, 3]);
+        let counts = ["activebrokercount", "globaltopiccount", "globalpartitioncount", "offlinepartitionscount"];
+        (sum(&texts, ACTIVE), controller_sums(&texts, counts)) == (1.0, [3.0, 2.0, 2.0, 0.0])
+    });
+    let texts = scrape_all(&cluster, &[1, 2, 3]);
+    assert_eq!(value(&texts[controller as usize - 1], ACTIVE), Some(1.0), "it is the one that the quorum names");
+    assert!(texts[0].contains(
+        "# HELP kafka_controller_kafkacontroller_activecontrollercount kafka.controller:type=KafkaController,name=ActiveControllerCount"
+    ));
+    let leader = "kafka_server_raftmetrics_current_leader";
+    assert!(texts.iter().all(|text| value(text, leader) == Some(controller.into())), "all know the leader");
+    let states =
+        |state: &str| sum(&texts, &format!("kafka_server_raftmetrics_current_state{{current_state=\"{state}\"}}"));
+    assert_eq!((states("leader"), states("follower"), states("candidate")), (1.0, 2.0, 0.0));
+
+    cluster.kill(controller);
+    cluster.wait("another is the controller, and counts what is missing", |cluster| {
+        let texts = scrape_all(cluster, &others);
+        let counts = ["fencedbrokercount", "offlinepartitionscount", "preferredreplicaimbalancecount"];
+        (sum(&texts, ACTIVE), controller_sums(&texts, counts)) == (1.0, [1.0, 1.0, 2.0])
+    });
+    let texts = scrape_all(&cluster, &others);
+    let epoch = sum(&texts, "kafka_server_raftmetrics_current_epoch") / 2.0;
+    assert!(epoch >= 2.0, "a new leader has a new epoch: {epoch}");
+    assert_eq!(sum(&texts, "kafka_controller_controllerstats_uncleanleaderelections_total"), 0.0);
+    assert!(sum(&texts, "kafka_controller_controllerstats_leaderelectionrateandtimems_count") >= 1.0, "of \"pair\"");
+    assert!(sum(&texts, "kafka_server_raftmetrics_election_latency_count") >= 3.0, "one at the start each, one now");
+    assert!(sum(&texts, "kafka_server_raftmetrics_commit_latency_count") >= 1.0);
+
+    cluster.start_broker(controller);
+    cluster.wait("all is as it was, under another controller", |cluster| {
+        let texts = scrape_all(cluster, &[1, 2, 3]);
+        let counts = ["fencedbrokercount", "offlinepartitionscount"];
+        (sum(&texts, ACTIVE), controller_sums(&texts, counts)) == (1.0, [0.0, 0.0])
+    });
+}

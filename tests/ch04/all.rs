@@ -5,6 +5,7 @@
 mod ch01;
 mod controller;
 mod controller_golden;
+mod controller_metrics;
 mod controller_support;
 mod difference;
 mod election;

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use ch00_wire::router::Observer;
 use ch00_wire::tasks::Tasks;
-use metrics::{Counter, Gauge, Histogram, Label, Unit};
+use metrics::Unit;
+pub use metrics::{Counter, Gauge, Histogram, Label};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use tracing::{error, info};
 
@@ -36,8 +37,10 @@ const LEADERS: &str = "kafka_server_replicamanager_leadercount";
 const IDLE: &str = "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent";
 const TOTAL_TIME: &str = "kafka_network_requestmetrics_totaltimems";
 
-/// Each metric's MBean, and what it says.
-const HELP: &[(&str, &str, &str)] = &[
+/// A metric, its MBean, and what it says.
+pub type Help = (&'static str, &'static str, &'static str);
+
+const HELP: &[Help] = &[
     (BYTES_IN, "BrokerTopicMetrics,name=BytesInPerSec", "bytes of batches that producers sent"),
     (BYTES_OUT, "BrokerTopicMetrics,name=BytesOutPerSec", "bytes of batches that consumers were given"),
     (MESSAGES_IN, "BrokerTopicMetrics,name=MessagesInPerSec", "records that producers sent"),
@@ -63,6 +66,8 @@ const HELP: &[(&str, &str, &str)] = &[
         "the part of their time, 0 to 1, for which worker threads had nothing to do in the last second",
     ),
 ];
+const NETWORK_HELP: &[Help] =
+    &[(TOTAL_TIME, "RequestMetrics,name=TotalTimeMs", "from a request's last byte to its answer")];
 
 /// What is counted for a topic.
 #[derive(Clone)]
@@ -111,40 +116,51 @@ impl Metrics {
             }
         });
         let metrics = Metrics { recorder: Some(recorder), ..Metrics::off() };
-        metrics.describe();
+        metrics.describe("kafka.server", HELP);
+        metrics.describe("kafka.network", NETWORK_HELP);
         let (isr_shrinks, isr_expands) = (metrics.counter(ISR_SHRINKS, &[]), metrics.counter(ISR_EXPANDS, &[]));
         Ok(Metrics { isr_shrinks, isr_expands, ..metrics })
     }
 
-    fn describe(&self) {
-        let with =
-            |work: &dyn Fn()| self.recorder.as_ref().into_iter().for_each(|r| metrics::with_local_recorder(r, work));
-        for (name, bean, what) in HELP {
-            let help = format!("kafka.server:type={bean} -- {what}");
-            with(&|| match name.ends_with("_total") {
-                true => metrics::describe_counter!(*name, help.clone()),
-                false => metrics::describe_gauge!(*name, help.clone()),
-            });
-        }
-        let help = "kafka.network:type=RequestMetrics,name=TotalTimeMs -- from a request's last byte to its answer";
-        with(&|| metrics::describe_histogram!(TOTAL_TIME, Unit::Milliseconds, help));
+    /// Whether anything is kept.
+    pub fn is_on(&self) -> bool {
+        self.recorder.is_some()
     }
 
-    fn counter(&self, name: &'static str, labels: &[Label]) -> Counter {
+    /// Says what metrics of a domain are.
+    pub fn describe(&self, domain: &str, help: &[Help]) {
+        let with =
+            |work: &dyn Fn()| self.recorder.as_ref().into_iter().for_each(|r| metrics::with_local_recorder(r, work));
+        for (name, bean, what) in help {
+            let help = format!("{domain}:type={bean} -- {what}");
+            with(&|| match name.rsplit('_').next() {
+                Some("total") => metrics::describe_counter!(*name, help.clone()),
+                Some(word) if word.ends_with("timems") || word == "latency" => {
+                    metrics::describe_histogram!(*name, Unit::Milliseconds, help.clone());
+                }
+                _ => metrics::describe_gauge!(*name, help.clone()),
+            });
+        }
+    }
+
+    /// What only grows.
+    pub fn counter(&self, name: &'static str, labels: &[Label]) -> Counter {
         match &self.recorder {
             None => Counter::noop(),
             Some(recorder) => metrics::with_local_recorder(recorder, || metrics::counter!(name, labels.to_vec())),
         }
     }
 
-    fn gauge(&self, name: &'static str) -> Gauge {
+    /// What goes up and down.
+    pub fn gauge(&self, name: &'static str, labels: &[Label]) -> Gauge {
         match &self.recorder {
             None => Gauge::noop(),
-            Some(recorder) => metrics::with_local_recorder(recorder, || metrics::gauge!(name)),
+            Some(recorder) => metrics::with_local_recorder(recorder, || metrics::gauge!(name, labels.to_vec())),
         }
     }
 
-    fn histogram(&self, name: &'static str, labels: &[Label]) -> Histogram {
+    /// How long something takes, in milliseconds.
+    pub fn histogram(&self, name: &'static str, labels: &[Label]) -> Histogram {
         match &self.recorder {
             None => Histogram::noop(),
             Some(recorder) => metrics::with_local_recorder(recorder, || metrics::histogram!(name, labels.to_vec())),
@@ -165,7 +181,7 @@ impl Metrics {
 
     /// Takes note of how long requests take; `None` if nothing is kept.
     pub fn observer(self: &Arc<Metrics>) -> Option<Observer> {
-        self.recorder.as_ref()?;
+        self.is_on().then_some(())?;
         let metrics = self.clone();
         Some(Arc::new(move |api, time: Duration| {
             let mut times = metrics.times.lock().unwrap();
@@ -178,11 +194,11 @@ impl Metrics {
     /// Looks at what is no counter once a second, for as long as the broker runs.
     /// `census`: partitions here, led here, of those not all in sync, and fewer in sync than the minimum.
     pub async fn keep_looking(self: Arc<Metrics>, census: impl Fn() -> [usize; 4] + Send + 'static, tasks: Tasks) {
-        if self.recorder.is_none() {
+        if !self.is_on() {
             return;
         }
-        let gauges = [PARTITIONS, LEADERS, UNDER_REPLICATED, UNDER_MIN_ISR].map(|name| self.gauge(name));
-        let idle = self.gauge(IDLE);
+        let gauges = [PARTITIONS, LEADERS, UNDER_REPLICATED, UNDER_MIN_ISR].map(|name| self.gauge(name, &[]));
+        let idle = self.gauge(IDLE, &[]);
         let workers = tokio::runtime::Handle::current().metrics();
         let busy =
             || (0..workers.num_workers()).map(|worker| workers.worker_total_busy_duration(worker)).sum::<Duration>();

@@ -243,7 +243,7 @@ impl ReplicaManager {
 
     /// What operators watch.
     pub fn census(&self) -> [usize; 4] {
-        census(&self.all())
+        census(&self.all(), |_| 0)
     }
 
     /// Tells leaders that time passes, for as long as the broker runs.
@@ -328,12 +328,13 @@ impl Replicas for ReplicaManager {
 }
 
 /// How many partitions have a copy here, how many are led here, how many of those have replicas that are not in sync, and
-/// how many have fewer in sync than `min.insync.replicas`.
-pub fn census(all: &[Arc<ReplicatedPartition>]) -> [usize; 4] {
+/// how many have fewer in sync than `min.insync.replicas`. `coming`: how many replicas of a partition never had a whole
+/// copy, so that nothing is lost yet if they have none.
+pub fn census(all: &[Arc<ReplicatedPartition>], coming: impl Fn(&TopicPartition) -> usize) -> [usize; 4] {
     let mut counts = [all.len(), 0, 0, 0];
     for partition in all {
         let looked = partition.with_leader(|leader| {
-            let is_whole = leader.isr().confirmed().len() == leader.followers().len() + 1;
+            let is_whole = leader.isr().confirmed().len() + coming(partition.name()) > leader.followers().len();
             (is_whole, leader.enough_replicas())
         });
         if let Some((is_whole, has_enough)) = looked {

@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::controller::{AskLogEnd, At, Controller, ControllerSettings, Outcome, activation, unsupported_level};
+use crate::controller_metrics::{ControllerMetrics, elected_by};
 use crate::earlier_folder::EarlierFolder;
 use crate::image::METADATA_VERSION;
 use crate::quorum_node::{Committed, Leadership, QuorumNode};
@@ -41,7 +42,7 @@ const WAITING: usize = 1024;
 pub struct NotController;
 
 /// Told when a decision is committed, or never will be.
-type ReplyTo = Box<dyn FnOnce(Result<(), NotController>) + Send>;
+pub(crate) type ReplyTo = Box<dyn FnOnce(Result<(), NotController>) + Send>;
 
 /// What a command has come to.
 struct Decision {
@@ -75,6 +76,7 @@ impl ControllerHandle {
         settings: ControllerSettings,
         earlier: Arc<EarlierFolder>,
         seed: u64,
+        metrics: ControllerMetrics,
         tasks: &Tasks,
     ) -> ControllerHandle {
         let (commands, receiver) = mpsc::channel(WAITING);
@@ -86,6 +88,7 @@ impl ControllerHandle {
             settings,
             earlier,
             seed,
+            metrics,
             started: Instant::now(),
             committed: node.committed(),
             leadership: node.leadership(),
@@ -138,6 +141,7 @@ struct ControllerTask {
     /// What brokers of earlier chapters have left: it becomes the first records.
     earlier: Arc<EarlierFolder>,
     seed: u64,
+    metrics: ControllerMetrics,
     started: Instant,
     committed: watch::Receiver<Committed>,
     leadership: watch::Receiver<Leadership>,
@@ -233,6 +237,7 @@ impl ControllerTask {
         let waiting = VecDeque::from([(next_offset, taken_over)]);
         self.active = Some(Active { controller, epoch, next_offset, waiting });
         self.is_active.send_replace(true);
+        self.metrics.began();
     }
 
     fn resign(&mut self) {
@@ -277,8 +282,10 @@ impl ControllerTask {
         let Some(active) = &mut self.active else { return drop(command(None)) };
         let at = At { now, offset: active.next_offset };
         let Some(Decision { batches, reply }) = command(Some((&mut active.controller, at))) else { return };
+        let mut elected = Vec::new();
         for batch in batches {
             for record in &batch {
+                elected.extend(elected_by(active.controller.image(), record));
                 if let Err(e) = active.controller.replay(record) {
                     // Nothing of it is in the log yet: the next controller begins with what is.
                     error!("the controller decided what cannot be: {e}");
@@ -289,6 +296,10 @@ impl ControllerTask {
             active.next_offset += batch.len() as Offset;
             self.node.append(active.epoch, batch).await;
         }
+        let reply = match active.next_offset > at.offset {
+            true => self.metrics.when_committed(elected, reply),
+            false => reply,
+        };
         active.waiting.push_back((active.next_offset, reply));
     }
     // ANCHOR_END: command

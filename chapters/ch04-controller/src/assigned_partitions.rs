@@ -29,6 +29,7 @@ use ch03_replication::fetcher::Copies;
 use ch03_replication::isr::BrokerId;
 use ch03_replication::replica::ReplicatedPartition;
 use ch03_replication::replica_context::ReplicaContext;
+use ch03_replication::replica_manager::census;
 use ch03_replication::replica_roles::{Followership, Leadership};
 use tokio::sync::{Notify, watch};
 use tracing::error;
@@ -161,6 +162,13 @@ impl AssignedPartitions {
     /// The broker has registered.
     pub fn set_broker_epoch(&self, epoch: i64) {
         self.broker_epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// What operators watch: partitions here, led here, of those not all in sync, and fewer in sync than the minimum. Where
+    /// a partition moves to new brokers, it lacks nothing while they copy it.
+    pub fn census(&self) -> [usize; 4] {
+        let adding = |name: &TopicPartition| self.registration(name).map_or(0, |known| known.adding_replicas.len());
+        census(&self.all(), adding)
     }
 
     /// Wakes those who copy: there may be something new.

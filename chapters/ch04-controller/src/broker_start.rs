@@ -17,9 +17,7 @@ use ch02_retention::broker as retention_broker;
 use ch02_retention::live_config::LiveConfig;
 use ch03_replication::broker::{RACK_AWARE, ReplicaState, broker_listener, high_watermarks};
 use ch03_replication::fetcher::FetcherConfig;
-use ch03_replication::metrics::Metrics;
 use ch03_replication::replica_context::ReplicaContext;
-use ch03_replication::replica_manager::census;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -54,7 +52,7 @@ pub(crate) async fn start_broker(
     routes: Routes,
     tasks: &Tasks,
 ) -> Result<(retention_broker::Broker, Arc<BrokerLifecycle>), String> {
-    let NodeParts { node, quorum, controller, cluster_id, earlier, locks } = parts;
+    let NodeParts { node, quorum, controller, cluster_id, earlier, metrics, locks } = parts;
     let (me, log_config) = (config.node_id(), &config.replication.retention.log);
     let mut directories = Vec::new();
     for folder in log_config.log_folders() {
@@ -76,10 +74,6 @@ pub(crate) async fn start_broker(
     // What it is open with is what it has acted upon.
     let context = {
         let rack_aware = config.replication.replica_selector_class == RACK_AWARE;
-        let metrics = Arc::new(match config.replication.metrics_listener.as_str() {
-            "" => Metrics::off(),
-            address => Metrics::serve(address, tasks)?,
-        });
         ReplicaContext::new(me, config.replication.replica_lag_time_max_ms, rack_aware, metrics)
     };
     let (context, proposals) = (Arc::new(context.0), context.1);
@@ -115,7 +109,7 @@ pub(crate) async fn start_broker(
     let every_ms = config.replication.replica_high_watermark_checkpoint_interval_ms;
     tasks.spawn(log.logs.clone().repeat(every_ms, LogManager::checkpoint));
     let counted = partitions.clone();
-    tasks.spawn(context.metrics.clone().keep_looking(move || census(&counted.all()), tasks.clone()));
+    tasks.spawn(context.metrics.clone().keep_looking(move || counted.census(), tasks.clone()));
     let state = Arc::new(State {
         replicas: Arc::new(ReplicaState {
             log: log.clone(),

@@ -9,11 +9,12 @@
 //! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this? `format`
 //! says so beforehand; `earlier_folder` has what brokers of earlier chapters left.
 //!
-//! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
+//! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it,
+//! `controller_metrics` shows what operators watch.
 //!
-//! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
-//! partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and `producer_ids` tell or ask
-//! the controller.
+//! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher`
+//! acts on the image, `assigned_partitions` has its partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and
+//! `producer_ids` tell or ask the controller.
 
 pub mod active_controller;
 pub mod assigned_partitions;
@@ -25,6 +26,7 @@ pub mod config_rules;
 pub mod controller;
 pub mod controller_channel;
 pub mod controller_listener;
+pub mod controller_metrics;
 pub mod decided;
 pub mod directory_assignments;
 pub mod earlier_folder;

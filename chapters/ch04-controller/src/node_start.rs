@@ -19,6 +19,7 @@ use ch01_log::clock::SystemClock;
 use ch01_log::disk::Disk;
 use ch01_log::log_dir::FolderLock;
 use ch02_retention::live_config::LiveConfig;
+use ch03_replication::metrics::Metrics;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tracing::info;
@@ -28,6 +29,7 @@ use crate::config::BrokerConfig;
 use crate::config_rules::LiveRules;
 use crate::controller::ControllerSettings;
 use crate::controller_listener::{self, ControllerState};
+use crate::controller_metrics::{ControllerMetrics, keep_looking};
 use crate::earlier_folder::{EarlierFolder, earlier_cluster_id};
 use crate::format;
 use crate::formation::{Meta, Verdict, find_cluster};
@@ -46,6 +48,7 @@ pub(crate) struct NodeParts {
     pub(crate) controller: Option<ControllerHandle>,
     pub(crate) cluster_id: String,
     pub(crate) earlier: Arc<EarlierFolder>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Of all log directories; of the metadata log's, if it is none of them, the quorum has it.
     pub(crate) locks: Vec<FolderLock>,
 }
@@ -84,6 +87,10 @@ pub(crate) async fn start_node(
     failed: watch::Sender<Option<String>>,
     tasks: &Tasks,
 ) -> Result<NodeParts, String> {
+    let metrics = Arc::new(match config.replication.metrics_listener.as_str() {
+        "" => Metrics::off(),
+        address => Metrics::serve(address, tasks)?,
+    });
     let (disk, clock) = (Disk::default(), Arc::new(SystemClock));
     let log = &config.replication.retention.log;
     let (me, home, folders) = (config.node_id(), config.metadata_folder(), log.log_folders());
@@ -151,13 +158,16 @@ pub(crate) async fn start_node(
             bootstrap: format::bootstrap(&home)?,
             ..controller_settings(config, &cluster_id, live)
         };
-        let handle = ControllerHandle::start(&node, settings, earlier.clone(), seed(), tasks);
+        let counted = ControllerMetrics::new(&metrics);
+        let handle = ControllerHandle::start(&node, settings, earlier.clone(), seed(), counted, tasks);
         let _ = state.controller.set(handle.clone());
         tasks.spawn(crate::outside::watch(state.clone(), handle.clone(), tasks.clone()));
         Ok::<_, String>(handle)
     });
     let controller = controller.transpose()?;
-    Ok(NodeParts { node, quorum: state.quorum.clone(), controller, cluster_id, earlier, locks })
+    let is_active = controller.as_ref().map(ControllerHandle::is_active);
+    tasks.spawn(keep_looking(metrics.clone(), node.clone(), is_active, tasks.clone()));
+    Ok(NodeParts { node, quorum: state.quorum.clone(), controller, cluster_id, earlier, metrics, locks })
 }
 // ANCHOR_END: start_node
 

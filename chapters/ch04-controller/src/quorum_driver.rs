@@ -394,6 +394,9 @@ impl Driver {
             leadership: *self.leadership.borrow(),
             replicas,
             voters: self.quorum.voters().keys().collect(),
+            role: self.quorum.role(),
+            voted_for: self.quorum.election().voted_for.map(|key| key.id),
+            log_end: self.log.end(),
             high_watermark: self.quorum.log().high_watermark(),
             now: self.now(),
         }

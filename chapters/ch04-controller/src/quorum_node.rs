@@ -93,6 +93,12 @@ pub struct Description {
     pub replicas: Vec<Replica>,
     /// The voters.
     pub voters: Vec<ReplicaKey>,
+    /// The role that this node plays, as Kafka writes it.
+    pub role: &'static str,
+    /// Who has this node's vote in this epoch.
+    pub voted_for: Option<NodeId>,
+    /// Where this node's log ends.
+    pub log_end: Offset,
     /// What is committed.
     pub high_watermark: Offset,
     /// The time by the machine's clock: milliseconds since the node started.
