@@ -11,6 +11,7 @@ use mini_kafka::time::iso;
 use serde::Serialize;
 
 use crate::dump_hex;
+use crate::dump_metadata::{Meaning, meaning};
 use crate::dump_report::Report;
 
 /// Prints a batch and its records; `bytes` may end early. `crc` says whether the checksum is right.
@@ -112,6 +113,7 @@ fn print_record(
     let timestamp = if is_append_time { h.max_timestamp } else { record.timestamp(h.base_timestamp) };
     let header = |(name, value)| JsonHeader { name: JsonBytes(Some(name)), value: JsonBytes(value) };
     let control = h.attributes.is_control().then(|| control_type(record.key.unwrap_or_default()));
+    let metadata = report.is_metadata.then(|| meaning(record, control.is_some())).transpose();
     report.json(&JsonRecord {
         kind: "record",
         file: &path.to_string_lossy(),
@@ -122,7 +124,15 @@ fn print_record(
         headers: record.headers.iter().map(header).collect(),
         control,
         coordinator_epoch: control.and_then(|_| coordinator_epoch(record)),
+        metadata: metadata.as_ref().ok().and_then(Option::as_ref),
     })?;
+    if let Ok(Some(meaning)) = &metadata {
+        let what = if control.is_some() { "control record " } else { "" };
+        return report.text(format_args!("  offset {offset}: {}, {what}{meaning}", iso(timestamp)));
+    }
+    if let Err(why) = &metadata {
+        report.note(path, format_args!("offset {offset} cannot be understood: {why}"))?;
+    }
     if let Some(control) = control {
         let epoch = coordinator_epoch(record).map(|epoch| format!(", coordinatorEpoch {epoch}")).unwrap_or_default();
         return report.text(format_args!("  offset {offset}: {}, control record {control}{epoch}", iso(timestamp)));
@@ -234,4 +244,6 @@ struct JsonRecord<'a> {
     control: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coordinator_epoch: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Meaning>,
 }

@@ -10,6 +10,7 @@ use mini_kafka::text::{escaped, quoted};
 use mini_kafka::time::iso;
 
 use crate::dump_batch::{codec_name, control_type, describe_attributes};
+use crate::dump_metadata::value_meaning;
 use crate::dump_report::Report;
 
 /// The longest value that is repeated as text beside its bytes.
@@ -102,7 +103,12 @@ impl Fields<'_> {
             return Ok(None);
         }
         let meaning = |key: &[u8]| if is_control { control_type(key).to_string() } else { short(key) };
-        if self.sized("keyLength", "key", meaning)?.is_none() || self.sized("valueLength", "value", short)?.is_none() {
+        let is_metadata = self.report.is_metadata && !is_control;
+        let value = |value: &[u8]| match value_meaning(value) {
+            Ok(meaning) if is_metadata => meaning.to_string(),
+            _ => short(value),
+        };
+        if self.sized("keyLength", "key", meaning)?.is_none() || self.sized("valueLength", "value", value)?.is_none() {
             return Ok(None);
         }
         let Some(count) = self.varint("headerCount", |_| String::new())? else { return Ok(None) };

@@ -34,6 +34,8 @@ pub struct Report {
     form: Form,
     /// Which offsets to show.
     pub offsets: OffsetRange,
+    /// Whether records are those of the metadata log.
+    pub is_metadata: bool,
     damaged: u32,
     first_damage: Option<String>,
     is_first_file: bool,
@@ -67,7 +69,7 @@ impl Report {
     /// An empty report.
     pub fn new(form: Form, offsets: OffsetRange) -> Report {
         let out = BufWriter::new(stdout().lock());
-        Report { out, form, offsets, damaged: 0, first_damage: None, is_first_file: true }
+        Report { out, form, offsets, is_metadata: false, damaged: 0, first_damage: None, is_first_file: true }
     }
 
     /// Whether the hexadecimal form is wanted.

@@ -24,6 +24,7 @@ mod dump_batch;
 mod dump_hex;
 mod dump_index;
 mod dump_log;
+mod dump_metadata;
 mod dump_report;
 mod dump_text;
 mod exercises;

@@ -9,11 +9,12 @@
 //! `quorum_node` and `quorum_driver` run it, `quorum_listener` lets others ask. `formation`: which cluster is this? `format`
 //! says so beforehand; `earlier_folder` has what brokers of earlier chapters left.
 //!
-//! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it.
+//! Around the controller: `active_controller` runs it where the quorum leads, `controller_channel` finds it,
+//! `controller_metrics` shows what operators watch.
 //!
-//! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher` acts on the image, `assigned_partitions` has its
-//! partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and `producer_ids` tell or ask
-//! the controller.
+//! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher`
+//! acts on the image, `assigned_partitions` has its partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and
+//! `producer_ids` tell or ask the controller.
 
 #[path = "../../../chapters/ch04-controller/src/active_controller.rs"]
 pub mod active_controller;
@@ -35,6 +36,8 @@ pub mod controller;
 pub mod controller_channel;
 #[path = "../../../chapters/ch04-controller/src/controller_listener.rs"]
 pub mod controller_listener;
+#[path = "../../../chapters/ch04-controller/src/controller_metrics.rs"]
+pub mod controller_metrics;
 #[path = "../../../chapters/ch04-controller/src/decided.rs"]
 pub mod decided;
 #[path = "../../../chapters/ch04-controller/src/directory_assignments.rs"]
