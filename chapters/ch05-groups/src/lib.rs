@@ -5,8 +5,9 @@
 //! (`shard_task`), which reads it back first (`load`).
 //!
 //! `records` are what stands in `__consumer_offsets`, the log of all groups; `consumer_protocol` is what consumers tell each
-//! other by way of the broker.
+//! other by way of the broker. `assignor` decides who gets which partitions where the broker does.
 
+pub mod assignor;
 pub mod broker;
 pub mod classic;
 pub mod config;
