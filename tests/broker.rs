@@ -13,6 +13,8 @@ mod failover;
 mod fencing;
 #[path = "broker/first_broker.rs"]
 mod first_broker;
+#[path = "broker/groups.rs"]
+mod groups;
 #[path = "broker/harness.rs"]
 mod harness;
 #[path = "broker/kill.rs"]
