@@ -1,11 +1,12 @@
 // Kafka's own Java client: an idempotent producer (its default) and a consumer that is assigned its partitions.
-// ../README.md lists the four verbs; the class Rule at the end is records.py again, in Java.
+// ../README.md lists the verbs; the class Rule at the end is records.py again, in Java.
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,7 @@ import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -47,7 +49,39 @@ public final class JavaClient {
                     System.out.println(topic + " " + consume(bootstrap, topic, Integer.parseInt(rest.get(0))).answer());
             }
             case "last" -> System.out.println(rest.get(0) + " " + newest(bootstrap, rest.get(0)));
-            default -> throw new IllegalArgumentException("no verb " + verb + "; there are create, produce, consume, delete and last");
+            case "member" -> member(bootstrap, rest.get(0), rest.get(1), rest.size() > 2 ? rest.get(2) : "range");
+            default -> throw new IllegalArgumentException("no verb " + verb
+                + "; there are create, produce, consume, delete, member and last");
+        }
+    }
+
+    static void member(String bootstrap, String group, String topic, String assignor) throws Exception {
+        var settings = new HashMap<String, Object>(Map.of("bootstrap.servers", bootstrap, "group.id", group,
+            "auto.offset.reset", "earliest", "auto.commit.interval.ms", 500));
+        if (assignor.equals("consumer")) {
+            settings.put("group.protocol", "consumer");
+        } else {
+            String name = assignor.equals("cooperative-sticky") ? "CooperativeStickyAssignor" : "RangeAssignor";
+            settings.putAll(Map.of("session.timeout.ms", 6000, "heartbeat.interval.ms", 500,
+                "partition.assignment.strategy", "org.apache.kafka.clients.consumer." + name));
+        }
+        var main = Thread.currentThread();
+        try (var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.subscribe(List.of(topic));
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                consumer.wakeup();
+                try {
+                    main.join();
+                } catch (InterruptedException ignored) {
+                    // The process ends anyway.
+                }
+            }));
+            while (true) {
+                for (var record : consumer.poll(Duration.ofSeconds(1)))
+                    System.out.println(record.partition() + " " + record.offset());
+            }
+        } catch (WakeupException stopped) {
+            // The consumer has been closed: it has committed, and left.
         }
     }
 

@@ -5,6 +5,7 @@ from collections import deque
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 import command
 import records
@@ -89,6 +90,20 @@ async def consume(bootstrap, topic, n):
         await consumer.stop()
 
 
+async def member(bootstrap, group, topic):
+    stop = command.Stop()
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, auto_offset_reset="earliest",
+                                partition_assignment_strategy=[RangePartitionAssignor], session_timeout_ms=6000,
+                                heartbeat_interval_ms=500, auto_commit_interval_ms=500)
+    await consumer.start()
+    while not stop.asked:
+        for batch in (await consumer.getmany(timeout_ms=100)).values():
+            for record in batch:
+                command.processed(record.partition, record.offset)
+    await consumer.stop()
+
+
 if __name__ == "__main__":
     command.main(create, lambda *arguments: asyncio.run(produce(*arguments)),
-                 lambda *arguments: asyncio.run(consume(*arguments)), delete)
+                 lambda *arguments: asyncio.run(consume(*arguments)), delete,
+                 lambda *arguments: asyncio.run(member(*arguments)))

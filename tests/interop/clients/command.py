@@ -1,17 +1,18 @@
-"""The command line that the Python clients share; README.md lists its four verbs.
+"""The command line that the Python clients share; README.md lists its verbs.
 
 A client stops at its first failure, with the reason on standard error, and each topic's answer is flushed when it is
 known: so `run` knows which topic failed, and starts the client again for the topics after it.
 """
 
+import signal
 import sys
 
 SILENCE = 60  # seconds without a record, or without an answer, after which a client gives up
 
 
-def main(create, produce, consume, delete):
+def main(create, produce, consume, delete, member):
     """create(bootstrap, topics), produce(bootstrap, topic, codec, n, base), consume(bootstrap, topic, n) -> Digest,
-    delete(bootstrap, topics)."""
+    delete(bootstrap, topics), member(bootstrap, group, topic)."""
     verb, bootstrap, *rest = sys.argv[1:]
     if verb == "create":
         create(bootstrap, rest)
@@ -28,8 +29,23 @@ def main(create, produce, consume, delete):
         n, *topics = rest
         for topic in topics:
             print(topic, consume(bootstrap, topic, int(n)).answer(), flush=True)
+    elif verb == "member":
+        member(bootstrap, *rest)
     else:
-        sys.exit(f"{sys.argv[0]}: no verb {verb}; there are create, produce, consume and delete")
+        sys.exit(f"{sys.argv[0]}: no verb {verb}; there are create, produce, consume, delete and member")
+
+
+class Stop:
+    """Whether a member has been asked to leave, by SIGTERM."""
+
+    def __init__(self):
+        self.asked = False
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
+
+
+def processed(partition, offset):
+    """A member has processed a record."""
+    print(partition, offset, flush=True)
 
 
 def check_place(topic, i, partition, offset):

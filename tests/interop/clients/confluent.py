@@ -90,5 +90,18 @@ def consume(bootstrap, topic, n):
     return digest
 
 
+def member(bootstrap, group, topic, assignor="range"):
+    stop = command.Stop()
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest",
+                         "partition.assignment.strategy": assignor, "session.timeout.ms": 6000,
+                         "heartbeat.interval.ms": 500, "auto.commit.interval.ms": 500})
+    consumer.subscribe([topic])
+    while not stop.asked:
+        message = consumer.poll(0.1)
+        if message is not None and not message.error():
+            command.processed(message.partition(), message.offset())
+    consumer.close()
+
+
 if __name__ == "__main__":
-    command.main(create, produce, consume, delete)
+    command.main(create, produce, consume, delete, member)

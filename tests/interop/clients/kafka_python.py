@@ -66,5 +66,16 @@ def consume(bootstrap, topic, n):
     return digest
 
 
+def member(bootstrap, group, topic):
+    stop = command.Stop()
+    consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, auto_offset_reset="earliest",
+                             session_timeout_ms=6000, heartbeat_interval_ms=500, auto_commit_interval_ms=500)
+    while not stop.asked:
+        for batch in consumer.poll(timeout_ms=100).values():
+            for record in batch:
+                command.processed(record.partition, record.offset)
+    consumer.close()
+
+
 if __name__ == "__main__":
-    command.main(create, produce, consume, delete)
+    command.main(create, produce, consume, delete, member)

@@ -1,4 +1,5 @@
-// kafkajs: a producer at its defaults. It has no consumer without a group, so other clients read what it writes.
+// kafkajs: a producer at its defaults, and a member of groups. It has no consumer without a group, so other clients read
+// what it writes.
 //
 // kafkajs itself brings gzip only. Snappy is the codec of its own makers; for lz4 and zstd no maintained codec package
 // installs without a compiler, so each is tied in here, in a line, from a general compression package.
@@ -30,9 +31,22 @@ async function main([verb, bootstrap, ...rest]) {
       await produce(kafka, topic, codec, Number(n), Number(base))
       console.log(`${topic} ok`)
     }
+  } else if (verb === 'member') {
+    await member(kafka, ...rest)
   } else {
-    throw new Error(`no verb ${verb}; there are create, produce and delete`)
+    throw new Error(`no verb ${verb}; there are create, produce, delete and member`)
   }
+}
+
+async function member(kafka, groupId, topic) {
+  const consumer = kafka.consumer({ groupId, sessionTimeout: 6000, heartbeatInterval: 500 })
+  process.on('SIGTERM', () => consumer.disconnect().then(() => process.exit(0)))
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    autoCommitInterval: 500,
+    eachMessage: async ({ partition, message }) => console.log(`${partition} ${message.offset}`),
+  })
 }
 
 async function administer(kafka, verb, topics) {

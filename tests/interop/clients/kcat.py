@@ -4,6 +4,7 @@ It creates and deletes no topics, so confluent-kafka does; and it has records of
 takes text lines, one set of headers for all, and no timestamps. It reads everything that other clients write.
 """
 
+import os
 import subprocess
 
 import command
@@ -61,5 +62,12 @@ def wait(kcat, topic):
         raise SystemExit(f"{topic}: kcat ended with {code}")
 
 
+def member(bootstrap, group, topic):
+    settings = ["auto.offset.reset=earliest", "partition.assignment.strategy=range", "session.timeout.ms=6000",
+                "heartbeat.interval.ms=500", "auto.commit.interval.ms=500"]
+    arguments = ["kcat", "-b", bootstrap, "-q", "-u", "-f", "%p %o\\n", *(f"-X{setting}" for setting in settings)]
+    os.execvp("kcat", [*arguments, "-G", group, topic])
+
+
 if __name__ == "__main__":
-    command.main(create, produce, consume, delete)
+    command.main(create, produce, consume, delete, member)

@@ -1,5 +1,5 @@
 // Command franz is franz-go: an idempotent producer (its default) and a consumer that is assigned its partitions.
-// README.md, one folder up, lists the four verbs; records.go holds the rule.
+// README.md, one folder up, lists the verbs; records.go holds the rule.
 package main
 
 import (
@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -24,7 +26,7 @@ var codecs = map[string]kgo.CompressionCodec{
 
 func main() {
 	if len(os.Args) < 4 {
-		fail(errors.New("usage: franz create|delete BOOTSTRAP TOPIC… | produce BOOTSTRAP N BASE TOPIC=CODEC… | consume BOOTSTRAP N TOPIC…"))
+		fail(errors.New("usage: franz create|delete BOOTSTRAP TOPIC… | member BOOTSTRAP GROUP TOPIC | produce BOOTSTRAP N BASE TOPIC=CODEC… | consume BOOTSTRAP N TOPIC…"))
 	}
 	verb, bootstrap, rest := os.Args[1], os.Args[2], os.Args[3:]
 	switch verb {
@@ -41,9 +43,26 @@ func main() {
 		for _, topic := range rest[1:] {
 			fmt.Println(topic, consume(bootstrap, topic, number(rest[0])).answer())
 		}
+	case "member":
+		member(bootstrap, rest[0], rest[1])
 	default:
-		fail(fmt.Errorf("no verb %s; there are create, produce, consume and delete", verb))
+		fail(fmt.Errorf("no verb %s; there are create, produce, consume, delete and member", verb))
 	}
+}
+
+func member(bootstrap, group, topic string) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	client := connect(bootstrap, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.Balancers(kgo.RangeBalancer()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second),
+		kgo.HeartbeatInterval(500*time.Millisecond), kgo.AutoCommitInterval(500*time.Millisecond))
+	for ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		fetches.EachRecord(func(r *kgo.Record) { fmt.Println(r.Partition, r.Offset) })
+	}
+	fail(client.CommitUncommittedOffsets(context.Background()))
+	client.LeaveGroup()
+	client.Close()
 }
 
 func administer(verb, bootstrap string, topics []string) {
