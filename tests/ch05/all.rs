@@ -2,4 +2,7 @@
 //! exercise can be run against them.
 
 mod assignors;
+mod consumer;
+mod consumer_golden;
+mod consumer_support;
 mod records;

@@ -1,5 +1,10 @@
 //! Tests of chapter 5 that use more than the chapter does.
 
 mod assignor_properties;
-mod scripts;
+#[path = "../ch00/support/random.rs"]
+mod ch00_support_random;
+mod classic_scripts;
+mod consumer_scripts;
+mod consumer_simulation;
+mod consumer_support;
 mod support;

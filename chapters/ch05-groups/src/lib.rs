@@ -5,12 +5,14 @@
 //! (`shard_task`), which reads it back first (`load`).
 //!
 //! `records` are what stands in `__consumer_offsets`, the log of all groups; `consumer_protocol` is what consumers tell each
-//! other by way of the broker. `assignor` decides who gets which partitions where the broker does.
+//! other by way of the broker. `consumer` is a group of the protocol in which the broker assigns partitions, `assignor` how
+//! it does.
 
 pub mod assignor;
 pub mod broker;
 pub mod classic;
 pub mod config;
+pub mod consumer;
 pub mod consumer_protocol;
 pub mod coordinator;
 pub mod handlers;

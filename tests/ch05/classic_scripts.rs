@@ -250,7 +250,7 @@ impl Runner for ShardScript {
 
 #[test]
 fn scripts() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ch05/scripts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ch05/scripts/classic");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(!paths.is_empty());
