@@ -35,6 +35,7 @@ mod progress;
 mod topic;
 mod topic_config;
 mod topic_moves;
+mod topic_throttle;
 
 use std::process::ExitCode;
 

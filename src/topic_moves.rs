@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::connect::ConnectArgs;
 use crate::failure::Failure;
+use crate::topic_throttle::{release, throttle};
 
 /// Kafka's numbers for whom to elect.
 const PREFERRED: i8 = 0;
@@ -43,7 +44,10 @@ pub struct ReassignArgs {
     /// The brokers that are to have copies, the preferred leader first. Waits until they have.
     #[arg(long, value_name = "BROKER,…", value_delimiter = ',')]
     replicas: Vec<i32>,
-    /// Gives up a move that is under way: copies stay where they were.
+    /// At most so many bytes a second go to or from any broker for this move, and it is waited for however long it takes.
+    #[arg(long, value_name = "BYTES", conflicts_with_all = ["cancel", "list"], value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
+    throttle: Option<u64>,
+    /// Gives up a move that is under way: copies stay where they were, and throttles are taken away.
     #[arg(long)]
     cancel: bool,
     /// Shows what is under way, of all topics.
@@ -75,6 +79,10 @@ pub async fn reassign(args: ReassignArgs) -> Result<(), Failure> {
         return list(&mut cluster).await;
     };
     let replicas = (!args.cancel).then_some(args.replicas);
+    let before = partition(&mut cluster, &name, index).await?.replica_nodes;
+    if let (Some(rate), Some(to)) = (args.throttle, &replicas) {
+        throttle(&mut cluster, &name, index, [&before, to], rate).await?;
+    }
     let partitions = vec![ReassignablePartition { partition_index: index, replicas: replicas.clone() }];
     let topics = vec![ReassignableTopic { name: name.clone(), partitions }];
     let timeout_ms = cluster.timeout().as_millis() as i32;
@@ -85,9 +93,19 @@ pub async fn reassign(args: ReassignArgs) -> Result<(), Failure> {
     for partition in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
         ClusterError::check(partition.error_code, partition.error_message, not_moved)?;
     }
-    match replicas {
-        Some(replicas) => wait_for_copies(&mut cluster, &name, index, &replicas).await,
-        None => Ok(writeln!(stdout(), "{name}-{index}: nothing moves any more")?),
+    match (replicas, args.throttle) {
+        (Some(replicas), None) => {
+            let deadline = Instant::now() + cluster.timeout();
+            wait_for_copies(&mut cluster, &name, index, &replicas, Some(deadline)).await
+        }
+        (Some(replicas), Some(_)) => {
+            wait_for_copies(&mut cluster, &name, index, &replicas, None).await?;
+            release(&mut cluster, &name, [&before, &replicas]).await
+        }
+        (None, _) => {
+            release(&mut cluster, &name, [&before, &[]]).await?;
+            Ok(writeln!(stdout(), "{name}-{index}: nothing moves any more")?)
+        }
     }
 }
 
@@ -97,10 +115,11 @@ async fn wait_for_copies(
     topic: &str,
     index: i32,
     replicas: &[i32],
+    deadline: Option<Instant>,
 ) -> Result<(), Failure> {
     let question = ListPartitionReassignmentsTopics { name: topic.to_owned(), partition_indexes: vec![index] };
-    let (deadline, mut said) = (Instant::now() + cluster.timeout(), String::new());
-    while Instant::now() < deadline {
+    let mut said = String::new();
+    while deadline.is_none_or(|deadline| Instant::now() < deadline) {
         let moving = ongoing(cluster, Some(vec![question.clone()])).await?;
         if let Some((_, line)) = moving.first().filter(|(_, line)| *line != said) {
             writeln!(stdout(), "{line}")?;

@@ -8,6 +8,7 @@ use ch01_log::config::{BrokerConfig, TopicConfig};
 use ch02_retention::config::{BrokerConfig as RetentionConfig, CleanupTopicConfig};
 
 use ch03_replication::config::{BrokerConfig as ReplicationConfig, ReplicationTopicConfig};
+use ch04_controller::config::{BrokerConfig as ControllerConfig, ThrottleTopicConfig};
 
 use crate::pages::root;
 
@@ -41,9 +42,11 @@ fn the_appendix_is_what_the_tables_say() {
         table("Chapter 1: the log", added::<BrokerConfig, WireConfig>()),
         table("Chapter 2: retention and compaction", added::<RetentionConfig, BrokerConfig>()),
         table("Chapter 3: replication", added::<ReplicationConfig, RetentionConfig>()),
+        table("Chapter 4: the controller", added::<ControllerConfig, ReplicationConfig>()),
         table("Topics", TopicConfig::keys()),
         table("Topics, from chapter 2 on", CleanupTopicConfig::keys()),
         table("Topics, from chapter 3 on", ReplicationTopicConfig::keys()),
+        table("Topics, from chapter 4 on", ThrottleTopicConfig::keys()),
     ];
     text += &chapters.join("\n");
     let path = root().join("book/src/appendix/configuration.md");

@@ -21,5 +21,6 @@ mod quorum_commit;
 mod quorum_vote;
 mod records;
 mod replica_roles;
+mod replication_quotas;
 mod sessions;
 mod takeover;

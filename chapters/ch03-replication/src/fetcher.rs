@@ -38,6 +38,9 @@ use crate::isr::BrokerId;
 use crate::replica::ReplicatedPartition;
 use crate::replica_follower::{Next, Position};
 
+/// The pause of a fetcher all of whose partitions have to wait because too much is copied.
+const HELD: Duration = Duration::from_millis(100);
+
 /// The fetchers' part of the configuration.
 #[derive(Clone, Debug)]
 pub struct FetcherConfig {
@@ -196,14 +199,15 @@ impl Fetcher {
             let known: HashSet<&TopicPartition> = asked.iter().map(|(partition, _)| partition.name()).collect();
             let own = self.copies.led_by(self.leader.id).into_iter().filter(|partition| self.is_own(partition.name()));
             let mut others = own.filter(|partition| !known.contains(partition.name()));
-            if others.any(|partition| partition.position().is_some()) {
+            if others.any(|partition| partition.position().is_some() && partition.may_fetch()) {
                 return;
             }
         }
     }
 
     // ANCHOR: next_partitions
-    /// The partitions to fetch now; waits until there is one. Those that met an error pause.
+    /// The partitions to fetch now; waits until there is one. Those that met an error pause, and so do those that are
+    /// behind while too much is copied.
     async fn next_partitions(&self, paused: &mut HashMap<TopicPartition, Instant>) -> Vec<Asked> {
         loop {
             let has_more = self.copies.following().notified();
@@ -213,13 +217,14 @@ impl Fetcher {
             paused.retain(|_, until| *until > now);
             let own = self.copies.led_by(self.leader.id).into_iter().filter(|partition| self.is_own(partition.name()));
             let ready = own.filter(|partition| !paused.contains_key(partition.name()));
-            let asked: Vec<Asked> =
-                ready.filter_map(|partition| Some((partition.clone(), partition.position()?))).collect();
+            let ready = ready.filter_map(|partition| Some((partition.clone(), partition.position()?)));
+            let (asked, held): (Vec<Asked>, Vec<Asked>) = ready.partition(|(partition, _)| partition.may_fetch());
             if !asked.is_empty() {
                 return asked;
             }
-            match paused.values().min() {
-                Some(&until) => drop(timeout(until - now, has_more).await),
+            let held_until = (!held.is_empty()).then(|| now + HELD);
+            match paused.values().copied().chain(held_until).min() {
+                Some(until) => drop(timeout(until - now, has_more).await),
                 None => has_more.await,
             }
         }

@@ -5,13 +5,14 @@
 //! in-sync replicas while it changes, `epoch_end` how two logs find the point where they part.
 //!
 //! `replica` is where they meet a log (`replica_serving`, `replica_follower`: what each role does), `replica_manager` has all
-//! of a broker's. `fetcher` copies; `catch_up` and `lost_disk` ask before a broker leads. `peers` knows what the other
+//! of a broker's. `fetcher` copies, as fast as `copy_limits` says; `catch_up` and `lost_disk` ask before a broker leads. `peers` knows what the other
 //! brokers say of themselves, `topic_copy` follows the one that decides about topics.
 
 pub mod broker;
 pub mod catch_up;
 pub mod cluster;
 pub mod config;
+pub mod copy_limits;
 pub mod epoch_end;
 pub mod fetcher;
 pub mod follower;

@@ -63,6 +63,8 @@ pub(crate) struct Following {
     pub(crate) stopped: Option<Loss>,
     /// Whether it follows even a leader that has: somebody has decided so.
     pub(crate) may_lose: bool,
+    /// Whether it lacked something of what consumers may see when the leader last answered; until then it is taken to.
+    pub(crate) is_behind: bool,
     pub(crate) progress: watch::Sender<Progress>,
 }
 
@@ -129,6 +131,7 @@ impl ReplicatedPartition {
             waits: false,
             stopped: None,
             may_lose: false,
+            is_behind: true,
             progress,
         };
         Self::new(opened, high_watermark, Role::Follower(following), context)

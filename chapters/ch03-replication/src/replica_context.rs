@@ -9,6 +9,7 @@ use ch01_log::partition::ReadRequest;
 use ch01_log::text_checkpoint::TopicPartition;
 use tokio::sync::mpsc;
 
+use crate::copy_limits::{CopyLimits, Unlimited};
 use crate::isr::BrokerId;
 use crate::leader::Leader;
 use crate::metrics::Metrics;
@@ -38,6 +39,8 @@ pub struct ReplicaContext {
     pub rack_aware: bool,
     /// What operators watch.
     pub metrics: Arc<Metrics>,
+    /// How fast copies are made.
+    pub limits: Arc<dyn CopyLimits>,
     /// The racks of the brokers that are alive.
     racks: RwLock<BTreeMap<BrokerId, String>>,
     /// To whoever confirms changes of in-sync replicas. At most one for each partition is under way.
@@ -47,7 +50,7 @@ pub struct ReplicaContext {
 }
 
 impl ReplicaContext {
-    /// Proposals go to the receiver.
+    /// Proposals go to the receiver. Nobody limits copying.
     pub fn new(
         me: BrokerId,
         lag_max_ms: i64,
@@ -60,6 +63,7 @@ impl ReplicaContext {
             lag_max_ms,
             rack_aware,
             metrics,
+            limits: Arc::new(Unlimited),
             racks: RwLock::default(),
             proposals,
             started: Instant::now(),

@@ -80,6 +80,12 @@ impl ReplicatedPartition {
         })
     }
 
+    /// Whether it may fetch now: who has everything always may.
+    pub fn may_fetch(&self) -> bool {
+        let is_behind = matches!(&self.lock().role, Role::Follower(Following { is_behind: true, .. }));
+        !is_behind || self.context.limits.may_fetch(&self.name)
+    }
+
     // ANCHOR: apply
     /// Does what follows from an answer to what was asked at `position`. `records`: what came with it.
     pub fn apply(&self, position: Position, records: &Bytes, answer: Answer, logs: &LogManager) -> Next {
@@ -125,6 +131,7 @@ impl ReplicatedPartition {
         };
         drop(log);
         self.metrics.replication_bytes_in.increment(records.len() as u64);
+        self.context.limits.fetched(&self.name, records.len());
         if rolled {
             partition.rolled();
         }
@@ -174,6 +181,10 @@ impl ReplicatedPartition {
         let next = match next_move(own, answer) {
             Move::Append { high_watermark, log_start, .. } => {
                 log.increment_log_start_offset(log_start);
+                let is_behind = log.log_end_offset() < high_watermark;
+                if let Role::Follower(following) = &mut state.role {
+                    following.is_behind = is_behind;
+                }
                 self.raise(state, high_watermark.max(log.log_start_offset()), &log);
                 Next::Fetch
             }

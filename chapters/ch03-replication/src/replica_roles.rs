@@ -110,7 +110,8 @@ impl ReplicatedPartition {
         }
         let high_watermark = state.high_watermark;
         let progress = watch::Sender::new(follower_progress(high_watermark, &state.log.log()));
-        let following = Following { leader, epoch: Some(epoch), waits: false, stopped: None, may_lose, progress };
+        let (epoch, is_behind) = (Some(epoch), true);
+        let following = Following { leader, epoch, waits: false, stopped: None, may_lose, is_behind, progress };
         state.role = Role::Follower(following);
         self.checkpoint.store(high_watermark, Ordering::Relaxed);
     }

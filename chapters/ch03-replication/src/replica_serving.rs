@@ -9,6 +9,7 @@ use ch00_wire::codec::Chunk;
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::Epoch;
 use ch01_log::local_partition::{check_epoch, end_for};
+use ch01_log::log::Log;
 use ch01_log::log_search::FoundTimestamp;
 use ch01_log::partition::{
     Accepted, Divergence, OffsetQuery, Partition, PartitionError, ProgressReceiver, ReadAnswer, ReadRequest, Reader,
@@ -170,22 +171,22 @@ impl ReplicatedPartition {
             last => diverging(log.epochs().entries(), log.log_end_offset(), request.offset, last),
         };
         if let Some(EpochEnd { epoch, end }) = parts_at {
-            return Ok(ReadAnswer {
-                progress: state.progress(&log),
-                log_start_offset: log.log_start_offset(),
-                diverging: Some(Divergence { epoch, end_offset: end }),
-                aborted: None,
-                preferred_read_replica: -1,
-                records: Chunk::Bytes(Bytes::new()),
-            });
+            let diverging = Some(Divergence { epoch, end_offset: end });
+            return Ok(ReadAnswer { diverging, ..no_records(state, &log) });
         }
         if request.offset < log.log_start_offset() || request.offset > log.log_end_offset() {
             return Err(ErrorCode::OFFSET_OUT_OF_RANGE.into());
         }
         self.step_with(state, &log, Event::Fetched { replica, offset: request.offset, now: self.context.now() });
+        let is_behind =
+            matches!(&state.role, Role::Leader { machine, .. } if !machine.isr().confirmed().contains(&replica));
+        if is_behind && !self.context.limits.may_give(&self.name) {
+            return Ok(no_records(state, &log));
+        }
         let progress = state.progress(&log);
         let answer = partition.read_up_to(&mut log, request, progress)?;
         self.metrics.replication_bytes_out.increment(answer.records.len() as u64);
+        self.context.limits.gave(&self.name, answer.records.len());
         Ok(answer)
     }
     // ANCHOR_END: read_as_replica
@@ -200,19 +201,23 @@ impl ReplicatedPartition {
         let progress = state.progress(&log);
         if let Some(preferred_read_replica) = preferred {
             // It is to read there: no records from here.
-            let (log_start_offset, records) = (log.log_start_offset(), Chunk::Bytes(Bytes::new()));
-            return Ok(ReadAnswer {
-                progress,
-                log_start_offset,
-                diverging: None,
-                aborted: None,
-                preferred_read_replica,
-                records,
-            });
+            return Ok(ReadAnswer { preferred_read_replica, ..no_records(state, &log) });
         }
         let answer = state.log.read_up_to(&mut log, request, progress)?;
         self.metrics.bytes_out.increment(answer.records.len() as u64);
         Ok(answer)
+    }
+}
+
+/// An answer that says where the log is, and gives nothing of it.
+fn no_records(state: &State, log: &Log) -> ReadAnswer {
+    ReadAnswer {
+        progress: state.progress(log),
+        log_start_offset: log.log_start_offset(),
+        diverging: None,
+        aborted: None,
+        preferred_read_replica: -1,
+        records: Chunk::Bytes(Bytes::new()),
     }
 }
 

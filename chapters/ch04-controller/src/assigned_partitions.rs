@@ -36,6 +36,7 @@ use tracing::error;
 
 use crate::directory_assignments::Misplaced;
 use crate::image::{ClusterImage, ConfigResource, PartitionRegistration};
+use crate::replication_quotas::ReplicationQuotas;
 
 /// A partition whose leader was elected though it may lack something, and has not said yet that it goes on with what it has.
 const RECOVERING: i8 = 1;
@@ -57,6 +58,7 @@ pub struct AssignedPartitions {
     suspects: watch::Sender<Suspects>,
     logs: OnceLock<Arc<LogManager>>,
     misplaced: Misplaced,
+    quotas: Arc<ReplicationQuotas>,
     /// This broker's registration: the offset of its record in the metadata log; -1: none.
     broker_epoch: AtomicI64,
 }
@@ -68,6 +70,7 @@ impl AssignedPartitions {
         config: Arc<LiveConfig>,
         cluster: Arc<ClusterImage>,
         checkpoints: Offsets,
+        quotas: Arc<ReplicationQuotas>,
     ) -> AssignedPartitions {
         AssignedPartitions {
             context,
@@ -79,6 +82,7 @@ impl AssignedPartitions {
             suspects: watch::Sender::default(),
             logs: OnceLock::new(),
             misplaced: Misplaced::default(),
+            quotas,
             broker_epoch: AtomicI64::new(-1),
         }
     }
@@ -147,6 +151,11 @@ impl AssignedPartitions {
     /// Copies in other directories than the metadata says.
     pub fn misplaced(&self) -> &Misplaced {
         &self.misplaced
+    }
+
+    /// How fast this broker copies, and gives copies.
+    pub fn quotas(&self) -> &ReplicationQuotas {
+        &self.quotas
     }
 
     /// The directory that a copy is in.

@@ -31,12 +31,14 @@ use crate::directory_assignments::DirectoryAssignments;
 use crate::features::features;
 use crate::fetchers::Fetchers;
 use crate::formation::Meta;
+use crate::image::ConfigResource;
 use crate::isolation::hang_up_when_unheard;
 use crate::isr_changes::IsrChanges;
 use crate::messages::{BrokerRegistrationRequest, RegistrationListener};
-use crate::metadata_publisher::{MetadataPublisher, contents};
+use crate::metadata_publisher::{MetadataPublisher, contents, settings_of};
 use crate::node_start::NodeParts;
 use crate::producer_ids::ProducerIds;
+use crate::replication_quotas::ReplicationQuotas;
 
 /// How long the controller may take to answer a broker.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -72,13 +74,18 @@ pub(crate) async fn start_broker(
     // The controller has taken the topics of an earlier chapter over, from this folder or another's.
     earlier.taken_over();
     // What it is open with is what it has acted upon.
-    let context = {
-        let rack_aware = config.replication.replica_selector_class == RACK_AWARE;
-        ReplicaContext::new(me, config.replication.replica_lag_time_max_ms, rack_aware, metrics)
-    };
-    let (context, proposals) = (Arc::new(context.0), context.1);
+    let settings = |resource| settings_of(&begun.image, &resource);
+    live.change(&settings(ConfigResource::all_brokers()), &settings(ConfigResource::broker(me)));
+    let quotas = Arc::new(ReplicationQuotas::new(config));
+    quotas.follow(&begun.image, &*live.whole());
+    let (lag_max_ms, rack_aware) =
+        (config.replication.replica_lag_time_max_ms, config.replication.replica_selector_class == RACK_AWARE);
+    let (mut context, proposals) = ReplicaContext::new(me, lag_max_ms, rack_aware, metrics);
+    context.limits = quotas.clone();
+    let context = Arc::new(context);
     let checkpoints = high_watermarks(log_config)?;
-    let partitions = Arc::new(AssignedPartitions::new(context.clone(), live.clone(), begun.image.clone(), checkpoints));
+    let partitions =
+        Arc::new(AssignedPartitions::new(context.clone(), live.clone(), begun.image.clone(), checkpoints, quotas));
     partitions.set_broker_epoch(broker_epoch);
     let (applied, lifecycle) = start_heartbeats(config, &partitions, heartbeats, registration, directories, tasks);
     let hooks = LogHooks {

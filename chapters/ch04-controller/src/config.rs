@@ -13,6 +13,7 @@ use ch02_retention::whole_config::WholeConfig;
 use ch03_replication::config::BrokerConfig as ReplicationConfig;
 
 use crate::quorum::{NodeId, ReplicaKey, Timeouts, Voters};
+use crate::replication_quotas::{FOLLOWER_RATE, LEADER_RATE, ThrottledReplicas};
 
 config! {
     /// What the broker of chapter 4 reads from server.properties.
@@ -57,6 +58,24 @@ config! {
         auto_leader_rebalance_enable: bool = "true";
         /// How often it is looked whether they should, in seconds.
         leader_imbalance_check_interval_seconds: i64 = "300", in 1..=i64::from(i32::MAX);
+        /// The most bytes a second that this broker gives to followers that are behind, of the partitions in the topics' `leader.replication.throttled.replicas`.
+        leader_replication_throttled_rate: i64 = "9223372036854775807", in 0..=i64::MAX;
+        /// The most bytes a second that this broker fetches of partitions with which it is behind, of those in the topics' `follower.replication.throttled.replicas`.
+        follower_replication_throttled_rate: i64 = "9223372036854775807", in 0..=i64::MAX;
+        /// In how many windows these two rates are measured.
+        replication_quota_window_num: i32 = "11", in 1..=i64::from(i32::MAX);
+        /// The length of a window, in seconds.
+        replication_quota_window_size_seconds: i32 = "1", in 1..=i64::from(i32::MAX);
+    }
+}
+
+config! {
+    /// A topic's own settings of this chapter.
+    pub struct ThrottleTopicConfig {
+        /// Which copies are given no faster than `leader.replication.throttled.rate` says while they are behind, as `PARTITION:BROKER`, separated by commas; the brokers are those that give. `*`: all.
+        leader_replication_throttled_replicas: ThrottledReplicas = "";
+        /// Which copies are fetched no faster than `follower.replication.throttled.rate` says while they are behind, likewise; the brokers are those that fetch.
+        follower_replication_throttled_replicas: ThrottledReplicas = "";
     }
 }
 
@@ -232,7 +251,7 @@ fn is_any(host: &str) -> bool {
 }
 
 /// Keys of this chapter that count at once when they are changed while the broker runs.
-const CHANGEABLE: &[&str] = &["unclean.leader.election.enable"];
+const CHANGEABLE: &[&str] = &["unclean.leader.election.enable", LEADER_RATE, FOLLOWER_RATE];
 
 impl WholeConfig for BrokerConfig {
     fn retention(&self) -> &RetentionConfig {
@@ -256,7 +275,7 @@ impl WholeConfig for BrokerConfig {
     }
 
     fn topic_keys(&self) -> Vec<Key> {
-        self.replication.topic_keys()
+        [ThrottleTopicConfig::keys(), self.replication.topic_keys()].concat()
     }
 
     fn behind(&self, topic_key: &str) -> &'static [&'static str] {
@@ -264,7 +283,7 @@ impl WholeConfig for BrokerConfig {
     }
 
     fn topic_default(&self, topic_key: &str) -> Option<String> {
-        self.replication.topic_default(topic_key)
+        ThrottleTopicConfig::default().get(topic_key).or_else(|| self.replication.topic_default(topic_key))
     }
 
     fn is_changeable(&self, broker_key: &str) -> bool {
@@ -272,6 +291,12 @@ impl WholeConfig for BrokerConfig {
     }
 
     fn log_config(&self, settings: &TopicSettings) -> Result<LogConfig, String> {
+        let mut own = ThrottleTopicConfig::default();
+        for (key, value) in settings {
+            if let Some(Err(problem)) = own.set(key, value) {
+                return Err(format!("{key}: `{value}` {problem}"));
+            }
+        }
         self.replication.log_config(settings)
     }
 }

@@ -13,7 +13,7 @@
 //! `controller_metrics` shows what operators watch.
 //!
 //! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher`
-//! acts on the image, `assigned_partitions` has its partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and
+//! acts on the image, `assigned_partitions` has its partitions, `fetchers` copy, `replication_quotas` (with `rate_meter`) says how fast, `isr_changes`, `directory_assignments` and
 //! `producer_ids` tell or ask the controller.
 
 pub mod active_controller;
@@ -51,5 +51,7 @@ pub mod quorum_listener;
 pub mod quorum_node;
 pub mod quorum_state;
 pub mod quorum_wire;
+pub mod rate_meter;
 pub mod records;
+pub mod replication_quotas;
 pub mod zookeeper;

@@ -104,6 +104,9 @@ impl MetadataPublisher {
             taken.unwrap_or_else(|e| error!("topics: {}", e.message.unwrap_or_default()));
         }
         self.take_settings(&mut topics, &difference.configs, &after);
+        if !Arc::ptr_eq(&before.configs, &after.configs) {
+            self.partitions.quotas().follow(&after, &*self.config.whole());
+        }
         let mut named = BTreeSet::new();
         for (topic, index, change) in difference.partitions {
             let Some(topic) = after.topics.get(topic) else { continue };

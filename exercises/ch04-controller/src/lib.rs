@@ -13,7 +13,7 @@
 //! `controller_metrics` shows what operators watch.
 //!
 //! `node_start` and `broker_start` put it together. Around a broker: `broker_lifecycle` registers it, `metadata_publisher`
-//! acts on the image, `assigned_partitions` has its partitions, `fetchers` copy, `isr_changes`, `directory_assignments` and
+//! acts on the image, `assigned_partitions` has its partitions, `fetchers` copy, `replication_quotas` (with `rate_meter`) says how fast, `isr_changes`, `directory_assignments` and
 //! `producer_ids` tell or ask the controller.
 
 #[path = "../../../chapters/ch04-controller/src/active_controller.rs"]
@@ -86,8 +86,12 @@ pub mod quorum_node;
 pub mod quorum_state;
 #[path = "../../../chapters/ch04-controller/src/quorum_wire.rs"]
 pub mod quorum_wire;
+#[path = "../../../chapters/ch04-controller/src/rate_meter.rs"]
+pub mod rate_meter;
 #[path = "../../../chapters/ch04-controller/src/records/mod.rs"]
 pub mod records;
+#[path = "../../../chapters/ch04-controller/src/replication_quotas.rs"]
+pub mod replication_quotas;
 #[path = "../../../chapters/ch04-controller/src/zookeeper.rs"]
 pub mod zookeeper;
 // Yours:
