@@ -37,6 +37,8 @@ mod replication;
 mod retention;
 #[path = "broker/round_trip.rs"]
 mod round_trip;
+#[path = "broker/scale_out.rs"]
+mod scale_out;
 #[path = "broker/takeover.rs"]
 mod takeover;
 #[path = "broker/waiting.rs"]

@@ -44,6 +44,13 @@ impl Cluster {
         Cluster::start_on(Network::Doors(Doors::new(chapter, &ids)), chapter, &ids, &[], settings)
     }
 
+    /// The same, with doors for brokers that join later: up to this number.
+    pub fn start_to_grow(chapter: u32, count: i32, up_to: i32, settings: &[&str]) -> Cluster {
+        let (ids, all): (Vec<i32>, Vec<i32>) = ((1..=count).collect(), (1..=up_to).collect());
+        let network = Network::Doors(Doors::new(chapter, &all));
+        Cluster::start_on(network, chapter, &ids, &[], |_| settings.iter().map(|setting| setting.to_string()).collect())
+    }
+
     /// The same, each in a network namespace of its own.
     pub fn start_in_namespaces(chapter: u32, count: i32, settings: &[&str]) -> Cluster {
         let ids: Vec<i32> = (1..=count).collect();
@@ -68,22 +75,7 @@ impl Cluster {
         let dir = TempDir::new();
         let mut cluster = Cluster { brokers: BTreeMap::new(), setups: BTreeMap::new(), network, dir };
         for &id in ids {
-            let mut setup = Setup::new(chapter, &cluster.dir)
-                .set(&format!("broker.id={id}"))
-                .set("inter.broker.listener.name=BROKERS")
-                .set(&format!("default.replication.factor={}", ids.len()))
-                .set("replica.fetch.backoff.ms=100");
-            setup = cluster.tied(setup, id, ids);
-            for setting in settings(id) {
-                setup = setup.set(&setting);
-            }
-            let ports = cluster.network.ports(id);
-            (setup.port, setup.broker_port) = (ports.clients, Some(ports.brokers));
-            setup.controller_port = (chapter >= 4).then_some(ports.controllers);
-            setup.dir = cluster.dir.path().join(format!("data-{id}"));
-            if let Network::Namespaces(namespaces) = &cluster.network {
-                (setup.namespace, setup.host) = (Some(namespaces.name(id)), namespaces.host(id));
-            }
+            let setup = cluster.planned(chapter, id, ids, settings(id));
             cluster.setups.insert(id, setup);
         }
         for (id, folder) in ids.iter().zip(folders) {
@@ -94,6 +86,41 @@ impl Cluster {
             cluster.brokers.keys().all(|&id| run(cluster.metadata(id)).brokers.len() == ids.len())
         });
         cluster
+    }
+
+    /// How a broker is started, in a cluster of others.
+    fn planned(&self, chapter: u32, id: i32, ids: &[i32], settings: Vec<String>) -> Setup {
+        let mut setup = Setup::new(chapter, &self.dir)
+            .set(&format!("broker.id={id}"))
+            .set("inter.broker.listener.name=BROKERS")
+            .set(&format!("default.replication.factor={}", ids.len()))
+            .set("replica.fetch.backoff.ms=100");
+        setup = self.tied(setup, id, ids);
+        for setting in settings {
+            setup = setup.set(&setting);
+        }
+        let ports = self.network.ports(id);
+        (setup.port, setup.broker_port) = (ports.clients, Some(ports.brokers));
+        setup.controller_port = (chapter >= 4).then_some(ports.controllers);
+        setup.dir = self.dir.path().join(format!("data-{id}"));
+        if let Network::Namespaces(namespaces) = &self.network {
+            (setup.namespace, setup.host) = (Some(namespaces.name(id)), namespaces.host(id));
+        }
+        setup
+    }
+
+    /// Another broker, which is no controller.
+    pub fn join(&mut self, id: i32, settings: &[&str]) {
+        let (&first, voters) = (self.setups.keys().next().unwrap(), self.setups.keys().copied().collect::<Vec<_>>());
+        let settings = ["process.roles=broker"].iter().chain(settings).map(|setting| setting.to_string()).collect();
+        let mut setup = self.planned(self.setups[&first].chapter, id, &voters, settings);
+        setup.controller_port = None;
+        self.setups.insert(id, setup);
+        self.start_broker(id);
+        self.wait("all brokers know the new one", |cluster| {
+            let knows = |&other: &i32| run(cluster.metadata(other)).brokers.iter().any(|broker| broker.node_id == id);
+            cluster.brokers.keys().all(knows)
+        });
     }
 
     /// How a broker finds the others.

@@ -9,7 +9,7 @@ use crate::harness::cluster::Cluster;
 use crate::harness::*;
 
 /// What a broker's metrics say now.
-fn scrape(address: SocketAddr) -> String {
+pub fn scrape(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n").unwrap();
@@ -18,13 +18,13 @@ fn scrape(address: SocketAddr) -> String {
     text
 }
 
-fn metrics_of(broker: &Broker) -> SocketAddr {
+pub fn metrics_of(broker: &Broker) -> SocketAddr {
     let said = broker.said_all();
     let (_, rest) = said.split_once("metrics are at http://").expect("the broker says where its metrics are");
     rest.split('/').next().unwrap().parse().unwrap()
 }
 
-fn value(text: &str, metric: &str) -> Option<f64> {
+pub fn value(text: &str, metric: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')?.parse().ok())
 }
 
