@@ -5,10 +5,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use bytes::Bytes;
+use ch05_groups::classic::ClassicGroup;
 use ch05_groups::messages::*;
 use ch05_groups::records::GroupRecord;
 use ch05_groups::settings::GroupSettings;
-use ch05_groups::shard::Command as ShardCommand;
+use ch05_groups::shard::{Command as ShardCommand, Group};
 use ch05_groups::step::Response;
 use goldenscript::{ArgumentConsumer, Command, Runner};
 
@@ -116,7 +117,8 @@ impl ShardScript {
     }
 
     fn generation(&self, args: &mut ArgumentConsumer<'_>) -> Result<i32, Box<dyn Error>> {
-        let present = self.stage.shard.groups().find(|group| group.id() == "g").map_or(-1, |group| group.generation());
+        let group = self.stage.shard.groups().get("g").and_then(Group::classic);
+        let present = group.map_or(-1, ClassicGroup::generation);
         Ok(args.lookup_parse("generation")?.unwrap_or(present))
     }
 }
@@ -207,7 +209,7 @@ impl Runner for ShardScript {
                     topics: topics.collect(),
                     ..Default::default()
                 };
-                self.stage.tell(&who, ShardCommand::Commit(request))
+                self.stage.tell(&who, ShardCommand::Commit(request, 9))
             }
             "offsets" => {
                 let request = OffsetFetchRequestGroup { group_id, topics: None, ..Default::default() };
@@ -235,7 +237,7 @@ impl Runner for ShardScript {
     }
 
     fn end_block(&mut self) -> Result<String, Box<dyn Error>> {
-        let states = self.stage.shard.groups().map(|group| {
+        let states = self.stage.shard.groups().values().filter_map(Group::classic).map(|group| {
             format!(
                 "{} is {}, generation {}, next at {:?}",
                 group.id(),

@@ -24,10 +24,12 @@ pub fn routes(groups: &Arc<GroupCoordinator>) -> Router {
     router.add(groups, membership::sync);
     router.add(groups, membership::heartbeat);
     router.add(groups, membership::leave);
+    router.add(groups, membership::consumer_heartbeat);
     router.add(groups, offsets::commit);
     router.add(groups, offsets::fetch);
     router.add(groups, offsets::delete);
     router.add(groups, admin::describe);
+    router.add(groups, admin::consumer_describe);
     router.add(groups, admin::list);
     router.add(groups, admin::delete);
     router
@@ -43,10 +45,10 @@ impl cli::Broker for Broker {
 
     async fn start(loaded: Loaded<BrokerConfig>, tasks: Tasks) -> Result<Broker, String> {
         let config = loaded.config.clone();
-        let controller = config.controller.clone();
+        let (controller, settings) = (config.controller.clone(), config.group_settings()?);
         let live = LiveConfig::new(loaded, &Default::default(), &Default::default());
         let with_groups: Routes = Box::new(move |broker: &Arc<ControllerState>| {
-            let groups = Arc::new(GroupCoordinator::new(broker.clone(), config));
+            let groups = Arc::new(GroupCoordinator::new(broker.clone(), config, settings));
             broker.log.tasks.spawn(groups.clone().follow());
             routes(&groups)
         });

@@ -8,6 +8,8 @@ use ch02_retention::config::BrokerConfig as RetentionConfig;
 use ch02_retention::whole_config::WholeConfig;
 use ch04_controller::config::BrokerConfig as ControllerConfig;
 
+use crate::assignor::Assignor;
+use crate::consumer::ConsumerGroupSettings;
 use crate::settings::GroupSettings;
 
 config! {
@@ -35,13 +37,39 @@ config! {
         group_max_session_timeout_ms: i32 = "1800000", in 0..=i64::from(i32::MAX);
         /// The most members of a group.
         group_max_size: i32 = "2147483647", in 1..=i64::from(i32::MAX);
+        /// Without a heartbeat for so long, a member of the consumer protocol is taken for dead, in milliseconds.
+        group_consumer_session_timeout_ms: i32 = "45000", in 1..=i64::from(i32::MAX);
+        /// How often such members are to send heartbeats, in milliseconds.
+        group_consumer_heartbeat_interval_ms: i32 = "5000", in 1..=i64::from(i32::MAX);
+        /// The most members of a group of the consumer protocol.
+        group_consumer_max_size: i32 = "2147483647", in 1..=i64::from(i32::MAX);
+        /// The assignors that members may ask for, `uniform` and `range`; the first is used where nobody asks.
+        group_consumer_assignors: Vec<String> = "uniform,range";
+        /// The shortest time between two assignments of a group, in milliseconds: members that come together cause one.
+        group_consumer_assignment_interval_ms: i32 = "1000", in 0..=i64::from(i32::MAX);
     }
 }
 
 impl BrokerConfig {
-    /// What groups obey.
-    pub fn group_settings(&self) -> GroupSettings {
-        GroupSettings {
+    /// What groups obey, or which setting makes no sense.
+    pub fn group_settings(&self) -> Result<GroupSettings, String> {
+        let names = self.group_consumer_assignors.iter();
+        let assignors = names.map(|name| {
+            Assignor::from_name(name)
+                .ok_or_else(|| format!("group.consumer.assignors: `{name}`: legal are uniform and range"))
+        });
+        let assignors: Vec<_> = assignors.collect::<Result<_, _>>()?;
+        if assignors.is_empty() {
+            return Err("group.consumer.assignors: names none; legal are uniform and range".to_owned());
+        }
+        let consumer = ConsumerGroupSettings {
+            session_timeout_ms: self.group_consumer_session_timeout_ms,
+            heartbeat_interval_ms: self.group_consumer_heartbeat_interval_ms,
+            max_size: self.group_consumer_max_size.unsigned_abs() as usize,
+            assignment_interval_ms: self.group_consumer_assignment_interval_ms,
+            assignors,
+        };
+        Ok(GroupSettings {
             initial_rebalance_delay_ms: self.group_initial_rebalance_delay_ms.into(),
             min_session_timeout_ms: self.group_min_session_timeout_ms,
             max_session_timeout_ms: self.group_max_session_timeout_ms,
@@ -49,7 +77,8 @@ impl BrokerConfig {
             offset_metadata_max_bytes: self.offset_metadata_max_bytes.unsigned_abs() as usize,
             offsets_retention_ms: i64::from(self.offsets_retention_minutes) * 60_000,
             offsets_retention_check_interval_ms: self.offsets_retention_check_interval_ms,
-        }
+            consumer,
+        })
     }
 }
 

@@ -15,12 +15,14 @@ use std::sync::{Arc, RwLock};
 
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::Epoch;
-use ch01_log::metadata::{MetadataImage, TopicImage};
+use ch01_log::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ch01_log::text_checkpoint::TopicPartition;
 use ch04_controller::broker::State as ControllerState;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::BrokerConfig;
+use crate::consumer::{GroupTopic, GroupTopics, topic_hash};
+use crate::settings::GroupSettings;
 use crate::shard::{Command, shard_of};
 use crate::shard_task::ShardTask;
 use crate::step::Response;
@@ -63,13 +65,21 @@ pub struct GroupCoordinator {
     pub broker: Arc<ControllerState>,
     /// Its configuration.
     pub config: BrokerConfig,
+    /// What of it groups obey.
+    pub settings: GroupSettings,
     shards: RwLock<HashMap<i32, Led>>,
+    topics: RwLock<Arc<GroupTopics>>,
 }
 
 impl GroupCoordinator {
     /// Nothing is led yet.
-    pub fn new(broker: Arc<ControllerState>, config: BrokerConfig) -> GroupCoordinator {
-        GroupCoordinator { broker, config, shards: RwLock::default() }
+    pub fn new(broker: Arc<ControllerState>, config: BrokerConfig, settings: GroupSettings) -> GroupCoordinator {
+        GroupCoordinator { broker, config, settings, shards: RwLock::default(), topics: RwLock::default() }
+    }
+
+    /// The cluster's topics.
+    pub fn topics(&self) -> Arc<GroupTopics> {
+        self.topics.read().unwrap().clone()
     }
 
     // ANCHOR: ask
@@ -117,13 +127,18 @@ impl GroupCoordinator {
     pub async fn follow(self: Arc<Self>) {
         let mut images = self.broker.log.image.clone();
         let tasks = self.broker.log.tasks.clone();
-        let mut known = BTreeSet::new();
+        let mut known: Vec<Arc<TopicImage>> = Vec::new();
         loop {
             let image = images.borrow_and_update().clone();
+            let topics: Vec<_> = image.topics().cloned().collect();
+            let is_same = |(before, now): (&Arc<TopicImage>, &Arc<TopicImage>)| Arc::ptr_eq(before, now);
+            if known.len() != topics.len() || !known.iter().zip(&topics).all(is_same) {
+                self.take_topics(&image);
+            }
             self.lead(&image);
-            let names: BTreeSet<String> = image.topics().map(|topic| topic.name.clone()).collect();
-            let gone: BTreeSet<String> = known.difference(&names).cloned().collect();
-            known = names;
+            let gone = known.iter().filter(|topic| image.topic(&topic.name).is_none());
+            let gone: BTreeSet<String> = gone.map(|topic| topic.name.clone()).collect();
+            known = topics;
             if !gone.is_empty() {
                 self.forget(&gone);
             }
@@ -132,6 +147,20 @@ impl GroupCoordinator {
                 changed = images.changed() => if changed.is_err() { return },
             }
         }
+    }
+
+    /// Topics are others than before: groups of the consumer protocol look at them with the next heartbeat.
+    fn take_topics(&self, image: &MetadataImage) {
+        let rack = |broker: &i32| image.brokers.get(broker).and_then(|broker| broker.rack.clone());
+        let racks = |partition: &PartitionImage| partition.replicas.iter().filter_map(rack).collect::<Vec<_>>();
+        let group_topic = |topic: &Arc<TopicImage>| {
+            let racks: Vec<_> = topic.partitions.iter().map(racks).collect();
+            let hash = topic_hash(&topic.name, topic.id, &racks);
+            let partitions = topic.partitions.len() as i32;
+            (topic.name.clone(), GroupTopic { id: topic.id, partitions, hash })
+        };
+        let mut topics = self.topics.write().unwrap();
+        *topics = Arc::new(GroupTopics::new(topics.version() + 1, image.topics().map(group_topic)));
     }
 
     fn lead(self: &Arc<Self>, image: &MetadataImage) {

@@ -1,5 +1,7 @@
 //! The settings that groups obey, under Kafka's names.
 
+use crate::consumer::ConsumerGroupSettings;
+
 /// What a broker's configuration says of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSettings {
@@ -17,6 +19,8 @@ pub struct GroupSettings {
     pub offsets_retention_ms: i64,
     /// `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval_ms: i64,
+    /// What groups of the consumer protocol obey.
+    pub consumer: ConsumerGroupSettings,
 }
 
 impl Default for GroupSettings {
@@ -29,6 +33,7 @@ impl Default for GroupSettings {
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 7 * 24 * 3_600_000,
             offsets_retention_check_interval_ms: 600_000,
+            consumer: ConsumerGroupSettings::default(),
         }
     }
 }

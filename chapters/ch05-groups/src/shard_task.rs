@@ -69,6 +69,9 @@ struct Loaded {
     /// How long replies wait.
     patience: Duration,
     clock: ShardClock,
+    coordinator: Arc<GroupCoordinator>,
+    /// Whether the last round could write.
+    could_write: bool,
 }
 
 /// How a shard's service ended.
@@ -115,14 +118,15 @@ impl ShardTask {
         let Ok(progress) = partition.progress() else { return Ok(None) };
         let Some(log) = broker.log.logs.get(&self.name) else { return Ok(None) };
         let config = &self.coordinator.config;
-        let mut shard = Shard::new(config.group_settings(), rand_seed());
+        let mut shard = Shard::new(self.coordinator.settings.clone(), rand_seed());
+        shard.set_topics(self.coordinator.topics());
         let end = progress.borrow().log_end_offset;
         let loading = move || load(&log, end, &mut shard).map(|()| shard);
         let began = Instant::now();
         let mut shard = broker.log.tasks.blocking(loading).await?;
         let clock = ShardClock::new(broker.log.clock.now());
         shard.begin(clock.now());
-        let groups = shard.groups().count();
+        let groups = shard.groups().len();
         if groups > 0 {
             info!("{}: {groups} groups, read in {:?}", self.name, began.elapsed());
         }
@@ -136,6 +140,8 @@ impl ShardTask {
             waiting: VecDeque::new(),
             patience: Duration::from_millis(config.offsets_commit_timeout_ms.unsigned_abs().into()),
             clock,
+            coordinator: self.coordinator.clone(),
+            could_write: true,
         }))
     }
 }
@@ -171,9 +177,12 @@ impl Loaded {
     fn serve_round(&mut self, asks: &mut Vec<Ask>) -> Result<(), PartitionError> {
         let now = self.clock.now();
         let can_write = self.progress.borrow().enough_replicas;
-        if self.clock.has_jumped(now) {
+        // Who was not running, or had to turn members away, begins their sessions anew.
+        let could_write = std::mem::replace(&mut self.could_write, can_write);
+        if self.clock.has_jumped(now) || can_write && !could_write {
             self.shard.begin(now);
         }
+        self.shard.set_topics(self.coordinator.topics());
         let mut commits = Commits::default();
         for Ask { command, reply } in asks.drain(..) {
             if !can_write && command.may_decide() {
@@ -183,7 +192,7 @@ impl Loaded {
             let token = self.next_token;
             self.next_token += 1;
             self.asking.insert(token, reply);
-            let is_commit = matches!(command, Command::Commit(_));
+            let is_commit = matches!(command, Command::Commit(..));
             if !is_commit {
                 self.append_commits(&mut commits);
             }

@@ -9,6 +9,7 @@ use ch00_wire::uuid::Uuid;
 use ch01_log::batch::Timestamp;
 use ch04_controller::controller::Random;
 
+use crate::consumer::GroupTopics;
 use crate::messages::{
     ConsumerGroupHeartbeatResponse, DeletableGroupResult, DescribedConsumerGroup, DescribedGroup, HeartbeatResponse,
     JoinGroupResponse, LeaveGroupResponse, ListedGroup, OffsetCommitResponse, OffsetDeleteResponse,
@@ -55,6 +56,8 @@ pub struct Step<'a> {
     pub now: Timestamp,
     /// The broker's settings.
     pub settings: &'a GroupSettings,
+    /// The cluster's topics.
+    pub topics: &'a GroupTopics,
     /// What ids of members are drawn from.
     pub random: &'a mut Random,
     /// What has been decided, to be appended and replayed in this order.
@@ -65,8 +68,13 @@ pub struct Step<'a> {
 
 impl<'a> Step<'a> {
     /// A step in which nothing has been decided yet.
-    pub fn new(now: Timestamp, settings: &'a GroupSettings, random: &'a mut Random) -> Step<'a> {
-        Step { now, settings, random, records: Vec::new(), replies: Vec::new() }
+    pub fn new(
+        now: Timestamp,
+        settings: &'a GroupSettings,
+        topics: &'a GroupTopics,
+        random: &'a mut Random,
+    ) -> Step<'a> {
+        Step { now, settings, topics, random, records: Vec::new(), replies: Vec::new() }
     }
 
     /// Answers a request.

@@ -7,8 +7,9 @@ use ch00_wire::router::{Context, Reply};
 
 use crate::coordinator::GroupCoordinator;
 use crate::messages::{
-    DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
-    DescribedGroup, ListGroupsRequest, ListGroupsResponse,
+    ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DeletableGroupResult, DeleteGroupsRequest,
+    DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse, DescribedConsumerGroup, DescribedGroup,
+    ListGroupsRequest, ListGroupsResponse,
 };
 use crate::shard::Command;
 use crate::step::Response;
@@ -45,6 +46,33 @@ pub async fn describe(
             described.push(group);
         }
         DescribeGroupsResponse { throttle_time_ms: 0, groups: described }
+    }))
+}
+
+/// Describes groups of the consumer protocol.
+pub async fn consumer_describe(
+    groups: Arc<GroupCoordinator>,
+    _: Context,
+    request: ConsumerGroupDescribeRequest,
+) -> Reply<ConsumerGroupDescribeResponse> {
+    let mut answers = Vec::new();
+    for id in request.group_ids {
+        answers.push((id.clone(), groups.ask(&id, Command::ConsumerDescribe(id.clone())).await));
+    }
+    Reply::Later(Box::pin(async move {
+        let mut described = Vec::new();
+        for (group_id, answer) in answers {
+            let mut group = match answer.get().await {
+                Ok(Response::ConsumerDescribe(group)) => group,
+                Ok(_) => unreachable!("a ConsumerGroupDescribe is answered as one"),
+                Err(error_code) => DescribedConsumerGroup { group_id, error_code, ..Default::default() },
+            };
+            if request.include_authorized_operations {
+                group.authorized_operations = ALL_GROUP_OPERATIONS;
+            }
+            described.push(group);
+        }
+        ConsumerGroupDescribeResponse { throttle_time_ms: 0, groups: described }
     }))
 }
 

@@ -1,4 +1,5 @@
-//! JoinGroup, SyncGroup, Heartbeat, LeaveGroup: being a member of a classic group.
+//! JoinGroup, SyncGroup, Heartbeat, LeaveGroup: being a member of a classic group. ConsumerGroupHeartbeat: being a member of
+//! one of the consumer protocol.
 
 use std::sync::Arc;
 
@@ -8,8 +9,9 @@ use ch00_wire::router::{Context, Reply};
 use crate::classic::{Client, Joining, refused_join, refused_sync};
 use crate::coordinator::GroupCoordinator;
 use crate::messages::{
-    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
-    MemberIdentity, SyncGroupRequest, SyncGroupResponse,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, HeartbeatRequest, HeartbeatResponse,
+    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, SyncGroupRequest,
+    SyncGroupResponse,
 };
 use crate::shard::Command;
 use crate::step::Response;
@@ -73,6 +75,24 @@ pub async fn heartbeat(
             // The member tries again; its session goes on meanwhile.
             Err(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) => refused(ErrorCode::NONE),
             Err(error_code) => refused(error_code),
+        }
+    }))
+}
+
+/// A member of the consumer protocol speaks.
+pub async fn consumer_heartbeat(
+    groups: Arc<GroupCoordinator>,
+    context: Context,
+    request: ConsumerGroupHeartbeatRequest,
+) -> Reply<ConsumerGroupHeartbeatResponse> {
+    let group = request.group_id.clone();
+    let command = Command::ConsumerHeartbeat(request, client(&context), context.version);
+    let answer = groups.ask(&group, command).await;
+    Reply::Later(Box::pin(async move {
+        match answer.get().await {
+            Ok(Response::ConsumerHeartbeat(response)) => response,
+            Ok(_) => unreachable!("a ConsumerGroupHeartbeat is answered as one"),
+            Err(error_code) => ConsumerGroupHeartbeatResponse { error_code, ..Default::default() },
         }
     }))
 }

@@ -58,7 +58,7 @@ pub async fn commit(
     }
     request.topics = known.clone();
     let group = request.group_id.clone();
-    let answer = groups.ask(&group, Command::Commit(request)).await;
+    let answer = groups.ask(&group, Command::Commit(request, version)).await;
     Reply::Later(Box::pin(async move {
         let mut response = match answer.get().await {
             Ok(Response::Commit(response)) => response,

@@ -67,6 +67,11 @@ macro_rules! group_records {
                 match self { $( GroupRecord::$name(..) => $number, )* }
             }
 
+            /// Whether it only takes back what was said before.
+            pub fn is_tombstone(&self) -> bool {
+                match self { $( GroupRecord::$name(_, value) => value.is_none(), )* }
+            }
+
             /// Its name in Kafka, such as `OffsetCommit`.
             pub fn name(&self) -> &'static str {
                 match self { $( GroupRecord::$name(..) => stringify!($name), )* }
@@ -117,6 +122,23 @@ impl GroupRecord {
             GroupRecord::OffsetCommit(..) => 4,
             GroupRecord::GroupMetadata(..) => 3,
             _ => 0,
+        }
+    }
+}
+
+impl GroupRecord {
+    /// The group that it is about.
+    pub fn group_id(&self) -> &str {
+        match self {
+            GroupRecord::OffsetCommit(key, _) => &key.group,
+            GroupRecord::GroupMetadata(key, _) => &key.group,
+            GroupRecord::ConsumerGroupMetadata(key, _) => &key.group_id,
+            GroupRecord::ConsumerGroupPartitionMetadata(key, _) => &key.group_id,
+            GroupRecord::ConsumerGroupMemberMetadata(key, _) => &key.group_id,
+            GroupRecord::ConsumerGroupTargetAssignmentMetadata(key, _) => &key.group_id,
+            GroupRecord::ConsumerGroupTargetAssignmentMember(key, _) => &key.group_id,
+            GroupRecord::ConsumerGroupCurrentMemberAssignment(key, _) => &key.group_id,
+            GroupRecord::ConsumerGroupRegularExpression(key, _) => &key.group_id,
         }
     }
 }

@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 
 use ch00_wire::error_code::ErrorCode;
 
-use super::expire::forget;
+use super::Group;
 use crate::classic::ClassicGroup;
 use crate::messages::{
-    DeletableGroupResult, DescribedGroup, ListGroupsRequest, ListedGroup, OffsetDeleteRequest, OffsetDeleteResponse,
-    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+    DeletableGroupResult, DescribedConsumerGroup, DescribedGroup, ListGroupsRequest, ListedGroup, OffsetDeleteRequest,
+    OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 use crate::offsets::{Offsets, tombstone};
 use crate::step::Step;
 
 /// All groups that pass the filter. Who has committed offsets and never had a member is a group, too.
 pub(super) fn list(
-    groups: &BTreeMap<String, ClassicGroup>,
+    groups: &BTreeMap<String, Group>,
     offsets: &Offsets,
     filter: &ListGroupsRequest,
 ) -> Vec<ListedGroup> {
     let without_members = offsets.groups().filter(|id| !groups.contains_key(*id));
     let without_members = without_members.map(|id| ClassicGroup::new(id, 0).list());
-    let all = groups.values().map(ClassicGroup::list).chain(without_members);
+    let all = groups.iter().map(|(id, group)| group.list(id)).chain(without_members);
     let passes = |filter: &[String], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
@@ -32,22 +32,35 @@ pub(super) fn list(
 }
 
 /// What one group is like.
-pub(super) fn describe(group: Option<&ClassicGroup>, offsets: &Offsets, id: &str) -> DescribedGroup {
-    match group {
-        Some(group) => group.describe(),
+pub(super) fn describe(group: Option<&Group>, offsets: &Offsets, id: &str) -> DescribedGroup {
+    match group.map(Group::classic) {
+        Some(Some(group)) => group.describe(),
         None if offsets.has(id) => ClassicGroup::new(id, 0).describe(),
-        None => DescribedGroup {
+        Some(None) | None => DescribedGroup {
             error_code: ErrorCode::GROUP_ID_NOT_FOUND,
-            error_message: Some(format!("there is no group {id}")),
+            error_message: Some(format!("there is no group {id} of the classic protocol")),
             group_state: "Dead".to_owned(),
             ..ClassicGroup::new(id, 0).describe()
         },
     }
 }
 
+/// What one group of the consumer protocol is like.
+pub(super) fn consumer_describe(group: Option<&Group>, step: &Step, group_id: String) -> DescribedConsumerGroup {
+    match group.and_then(Group::consumer) {
+        Some(group) => group.describe(step.topics, &step.settings.consumer),
+        None => DescribedConsumerGroup {
+            error_code: ErrorCode::GROUP_ID_NOT_FOUND,
+            error_message: Some(format!("there is no group {group_id} of the consumer protocol")),
+            group_id,
+            ..Default::default()
+        },
+    }
+}
+
 /// Forgets a group in which nobody is.
 pub(super) fn delete(
-    group: Option<&ClassicGroup>,
+    group: Option<&Group>,
     offsets: &Offsets,
     step: &mut Step,
     group_id: String,
@@ -60,14 +73,14 @@ pub(super) fn delete(
     if error_code == ErrorCode::NONE {
         let committed = offsets.of_group(&group_id);
         step.records.extend(committed.map(|(topic, partition, _)| tombstone(&group_id, topic, partition)));
-        step.records.extend(group.map(|_| forget(&group_id)));
+        step.records.extend(group.into_iter().flat_map(Group::forget));
     }
     DeletableGroupResult { group_id, error_code }
 }
 
 /// Forgets what a group has committed for topics that no member wants.
 pub(super) fn delete_offsets(
-    group: Option<&ClassicGroup>,
+    group: Option<&Group>,
     offsets: &Offsets,
     step: &mut Step,
     request: &OffsetDeleteRequest,

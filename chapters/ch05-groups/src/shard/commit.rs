@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ch00_wire::error_code::ErrorCode;
 
-use crate::classic::ClassicGroup;
+use super::Group;
 use crate::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
     OffsetFetchRequestGroup, OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
@@ -16,17 +16,21 @@ use crate::step::Step;
 // ANCHOR: commit
 /// Takes a commit: one record for each partition. Whether it may depends on the group, if there is one.
 pub(super) fn commit(
-    group: Option<&mut ClassicGroup>,
+    mut group: Option<&mut Group>,
     step: &mut Step,
     request: OffsetCommitRequest,
+    api_version: i16,
 ) -> OffsetCommitResponse {
-    let generation = request.generation_id_or_member_epoch;
-    let allowed = match group {
-        Some(group) => {
-            group.hear(&request.member_id, step.now);
-            group.check_commit(&request.member_id, request.group_instance_id.as_deref(), generation)
+    let epoch = request.generation_id_or_member_epoch;
+    if let Some(Group::Classic(group)) = &mut group {
+        group.hear(&request.member_id, step.now);
+    }
+    let may_commit = |place| match &group {
+        Some(Group::Classic(group)) => {
+            group.check_commit(&request.member_id, request.group_instance_id.as_deref(), epoch)
         }
-        None if generation < 0 => Ok(()),
+        Some(Group::Consumer(group, _)) => group.may_commit(&request.member_id, epoch, api_version, place),
+        None if epoch < 0 => Ok(()),
         None => Err(ErrorCode::ILLEGAL_GENERATION),
     };
     let (now, max) = (step.now, step.settings.offset_metadata_max_bytes);
@@ -39,9 +43,9 @@ pub(super) fn commit(
         let mut answers = Vec::new();
         for partition in topic.partitions {
             let metadata = partition.committed_metadata.unwrap_or_default();
-            let kept =
-                allowed.and(if metadata.len() > max { Err(ErrorCode::OFFSET_METADATA_TOO_LARGE) } else { Ok(()) });
             let partition_index = partition.partition_index;
+            let fits = if metadata.len() > max { Err(ErrorCode::OFFSET_METADATA_TOO_LARGE) } else { Ok(()) };
+            let kept = may_commit((topic.topic_id, partition_index)).and(fits);
             answers.push(OffsetCommitResponsePartition { partition_index, error_code: kept.err().unwrap_or_default() });
             if kept.is_err() {
                 continue;
@@ -67,7 +71,14 @@ pub(super) fn commit(
 
 // ANCHOR: fetch
 /// What a group has committed, for the topics that are asked for, or for all. -1: nothing.
-pub(super) fn fetch(offsets: &Offsets, request: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+pub(super) fn fetch(
+    known: Option<&Group>,
+    offsets: &Offsets,
+    request: OffsetFetchRequestGroup,
+) -> OffsetFetchResponseGroup {
+    if let Some(Err(error_code)) = known.map(|known| known.check_fetch(&request)) {
+        return OffsetFetchResponseGroup { group_id: request.group_id, topics: Vec::new(), error_code };
+    }
     let group = request.group_id;
     let found = |topic: &str, partition: i32| answer(partition, offsets.get(&group, topic, partition));
     let topics = match request.topics {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ch01_log::batch::Timestamp;
 
-use crate::classic::ClassicGroup;
-use crate::offsets::{Committed, Offsets, tombstone};
+use super::Group;
+use crate::offsets::{Offsets, tombstone};
 use crate::records::{GroupMetadataKey, GroupRecord};
 
 // ANCHOR: expired
 /// Tombstones for all that is to be forgotten now.
 pub(super) fn expired(
-    groups: &BTreeMap<String, ClassicGroup>,
+    groups: &BTreeMap<String, Group>,
     offsets: &Offsets,
     now: Timestamp,
     retention_ms: i64,
@@ -19,9 +19,13 @@ pub(super) fn expired(
     let mut records = Vec::new();
     for id in offsets.groups() {
         let group = groups.get(id);
-        let subscribed = group.and_then(ClassicGroup::subscribed_topics);
+        let subscribed = group.and_then(Group::subscribed_topics);
         records.extend(offsets.expired(id, now, retention_ms, |topic, committed| {
-            unused_since(group, subscribed.as_ref(), topic, committed)
+            match group {
+                // Nobody was ever a member: whoever commits was assigned its partitions by hand.
+                None => Some(committed.at),
+                Some(group) => group.unused_since(subscribed.as_ref(), topic, committed),
+            }
         }));
     }
     let forgotten: BTreeMap<&str, usize> = records.iter().fold(BTreeMap::new(), |mut counts, record| {
@@ -30,28 +34,14 @@ pub(super) fn expired(
         }
         counts
     });
-    let is_over = |group: &&ClassicGroup| {
-        let left = offsets.of_group(group.id()).count() - forgotten.get(group.id()).unwrap_or(&0);
-        group.is_empty() && group.generation() > 0 && left == 0
+    let is_over = |(id, group): &(&String, &Group)| {
+        let left = offsets.of_group(id).count() - forgotten.get(id.as_str()).unwrap_or(&0);
+        let is_coming = group.classic().is_some_and(|group| group.generation() == 0);
+        group.is_empty() && !is_coming && left == 0
     };
-    let over: Vec<_> = groups.values().filter(is_over).map(|group| forget(group.id())).collect();
+    let over: Vec<_> = groups.iter().filter(is_over).flat_map(|(_, group)| group.forget()).collect();
     records.extend(over);
     records
-}
-
-/// Since when a group does not use a topic; `None`: it does.
-fn unused_since(
-    group: Option<&ClassicGroup>,
-    subscribed: Option<&BTreeSet<String>>,
-    topic: &str,
-    committed: &Committed,
-) -> Option<Timestamp> {
-    match group {
-        // Nobody was ever a member: whoever commits was assigned its partitions by hand.
-        None => Some(committed.at),
-        Some(group) if group.is_empty() => Some(group.since().max(committed.at)),
-        Some(_) => subscribed.filter(|subscribed| !subscribed.contains(topic)).map(|_| committed.at),
-    }
 }
 // ANCHOR_END: expired
 

@@ -15,17 +15,24 @@
 mod admin;
 mod commit;
 mod expire;
+mod group;
+mod heartbeat;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::Timestamp;
 use ch04_controller::controller::Random;
 
-use crate::classic::{self, ClassicGroup, Joining};
+pub use group::Group;
+
+use crate::classic::{self, ClassicGroup, Client, Joining};
+use crate::consumer::{ConsumerGroup, ConsumerSessions, GroupTopics};
 use crate::messages::{
-    HeartbeatRequest, HeartbeatResponse, LeaveGroupMemberResponse, LeaveGroupRequest, LeaveGroupResponse,
-    ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequestGroup, SyncGroupRequest,
+    ConsumerGroupHeartbeatRequest, HeartbeatRequest, HeartbeatResponse, LeaveGroupMemberResponse, LeaveGroupRequest,
+    LeaveGroupResponse, ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequestGroup,
+    SyncGroupRequest,
 };
 use crate::offsets::Offsets;
 use crate::records::GroupRecord;
@@ -51,14 +58,18 @@ pub enum Command {
     Heartbeat(HeartbeatRequest),
     /// Members go.
     Leave(LeaveGroupRequest),
-    /// Offsets are to be kept. Topics have names, whatever the version.
-    Commit(OffsetCommitRequest),
+    /// A member of the consumer protocol speaks, in a version of ConsumerGroupHeartbeat.
+    ConsumerHeartbeat(ConsumerGroupHeartbeatRequest, Client, i16),
+    /// Offsets are to be kept, in a version of OffsetCommit. Topics have names and ids, whatever the version.
+    Commit(OffsetCommitRequest, i16),
     /// Offsets are wanted. Topics have names, whatever the version.
     Offsets(OffsetFetchRequestGroup),
     /// Offsets are to be forgotten.
     DeleteOffsets(OffsetDeleteRequest),
-    /// What is a group like?
+    /// What is a group of the classic protocol like?
     Describe(String),
+    /// What is a group of the consumer protocol like?
+    ConsumerDescribe(String),
     /// Which groups are there?
     List(ListGroupsRequest),
     /// A group is to be forgotten.
@@ -73,13 +84,11 @@ impl Command {
     /// Whether something may have to be written for it.
     pub fn may_decide(&self) -> bool {
         match self {
-            Command::Heartbeat(_) | Command::Offsets(_) | Command::Describe(_) | Command::List(_) => false,
-            Command::Join(_)
-            | Command::Sync(_)
-            | Command::Leave(_)
-            | Command::Commit(_)
-            | Command::DeleteOffsets(_) => true,
-            Command::Delete(_) | Command::TopicsGone(_) | Command::Tick => true,
+            Command::Heartbeat(_) | Command::Offsets(_) | Command::List(_) => false,
+            Command::Describe(_) | Command::ConsumerDescribe(_) => false,
+            Command::Join(_) | Command::Sync(_) | Command::Leave(_) | Command::ConsumerHeartbeat(..) => true,
+            Command::Commit(..) | Command::DeleteOffsets(_) | Command::Delete(_) | Command::TopicsGone(_) => true,
+            Command::Tick => true,
         }
     }
 }
@@ -96,8 +105,10 @@ pub struct Outcome {
 /// One shard.
 pub struct Shard {
     settings: GroupSettings,
-    groups: BTreeMap<String, ClassicGroup>,
+    groups: BTreeMap<String, Group>,
     offsets: Offsets,
+    /// The cluster's topics.
+    topics: Arc<GroupTopics>,
     /// When groups want to be told that time has passed, the first first; and the same by group.
     deadlines: BTreeSet<(Timestamp, String)>,
     deadline_of: BTreeMap<String, Timestamp>,
@@ -113,6 +124,7 @@ impl Shard {
             settings,
             groups: BTreeMap::new(),
             offsets: Offsets::default(),
+            topics: Arc::default(),
             deadlines: BTreeSet::new(),
             deadline_of: BTreeMap::new(),
             next_expiry: Timestamp::MAX,
@@ -124,14 +136,19 @@ impl Shard {
     pub fn begin(&mut self, now: Timestamp) {
         self.next_expiry = now + self.settings.offsets_retention_check_interval_ms;
         for id in self.groups.keys().cloned().collect::<Vec<_>>() {
-            self.groups.get_mut(&id).expect("just listed").begin(now);
+            self.groups.get_mut(&id).expect("just listed").begin(&self.settings, now);
             self.settle(&id);
         }
     }
 
-    /// Its groups.
-    pub fn groups(&self) -> impl Iterator<Item = &ClassicGroup> {
-        self.groups.values()
+    /// These are the cluster's topics from now on.
+    pub fn set_topics(&mut self, topics: Arc<GroupTopics>) {
+        self.topics = topics;
+    }
+
+    /// Its groups by name.
+    pub fn groups(&self) -> &BTreeMap<String, Group> {
+        &self.groups
     }
 
     /// What they have committed.
@@ -150,15 +167,38 @@ impl Shard {
         match record {
             GroupRecord::OffsetCommit(key, value) => self.offsets.replay(key, value.as_ref()),
             GroupRecord::GroupMetadata(key, Some(value)) => {
-                let group = self.groups.entry(key.group.clone());
-                group.or_insert_with(|| ClassicGroup::new(&key.group, value.current_state_timestamp)).replay(value);
-                self.settle(&key.group);
+                let new = || Group::Classic(ClassicGroup::new(&key.group, value.current_state_timestamp));
+                let group = self.groups.entry(key.group.clone()).or_insert_with(new);
+                if group.classic().is_none() {
+                    *group = new();
+                }
+                group.classic_mut().expect("made above").replay(value);
             }
+            // A group of one protocol may have taken the place of one of the other.
             GroupRecord::GroupMetadata(key, None) => {
-                self.groups.remove(&key.group);
-                self.settle(&key.group);
+                self.groups.retain(|id, group| *id != key.group || group.classic().is_none());
             }
-            _ => {}
+            GroupRecord::ConsumerGroupMetadata(key, None) => {
+                self.groups.retain(|id, group| *id != key.group_id || group.consumer().is_none());
+            }
+            of_a_consumer_group => self.replay_consumer(of_a_consumer_group),
+        }
+        if !matches!(record, GroupRecord::OffsetCommit(..)) {
+            self.settle(record.group_id());
+        }
+    }
+
+    fn replay_consumer(&mut self, record: &GroupRecord) {
+        let id = record.group_id();
+        match self.groups.get_mut(id) {
+            Some(Group::Consumer(group, _)) => group.replay(record),
+            // A tombstone of one that is gone.
+            _ if record.is_tombstone() => {}
+            _ => {
+                let mut group = ConsumerGroup::new(id);
+                group.replay(record);
+                self.groups.insert(id.to_owned(), Group::Consumer(group, ConsumerSessions::default()));
+            }
         }
     }
     // ANCHOR_END: replay
@@ -166,49 +206,53 @@ impl Shard {
     // ANCHOR: step
     /// Does what it is told. `to` is who asked.
     pub fn step(&mut self, now: Timestamp, to: Token, command: Command) -> Outcome {
-        let Shard { settings, groups, offsets, random, .. } = self;
-        let mut step = Step::new(now, settings, random);
+        let Shard { settings, groups, offsets, topics, random, .. } = self;
+        let mut step = Step::new(now, settings, topics, random);
         let touched = match command {
             Command::Join(joining) => {
                 let id = joining.request.group_id.clone();
-                if let Err((error_code, member_id)) = admit(groups, &joining, &step) {
-                    step.reply(to, classic::refused_join(error_code, member_id));
-                } else {
-                    let group = groups.entry(id.clone()).or_insert_with(|| ClassicGroup::new(&id, now));
-                    group.join(&mut step, to, joining);
+                match admit(groups, &joining, &mut step) {
+                    Ok(group) => group.join(&mut step, to, joining),
+                    Err(code) => step.reply(to, classic::refused_join(code, joining.request.member_id)),
                 }
                 Some(id)
             }
             Command::Sync(request) => {
                 let id = request.group_id.clone();
-                match groups.get_mut(&id) {
+                match groups.get_mut(&id).and_then(Group::classic_mut) {
                     Some(group) => group.sync(&mut step, to, request),
                     None => step.reply(to, classic::refused_sync(ErrorCode::UNKNOWN_MEMBER_ID)),
                 }
                 Some(id)
             }
             Command::Heartbeat(request) => {
-                let group = groups.get_mut(&request.group_id);
+                let group = groups.get_mut(&request.group_id).and_then(Group::classic_mut);
                 let error_code = group.map_or(ErrorCode::UNKNOWN_MEMBER_ID, |g| g.heartbeat(&mut step, &request));
                 step.reply(to, Response::Heartbeat(HeartbeatResponse { throttle_time_ms: 0, error_code }));
                 Some(request.group_id)
             }
             Command::Leave(request) => {
-                let left = match groups.get_mut(&request.group_id) {
+                let left = match groups.get_mut(&request.group_id).and_then(Group::classic_mut) {
                     Some(group) => group.leave(&mut step, &request),
                     None => nobody_left(&request),
                 };
                 step.reply(to, Response::Leave(left));
                 Some(request.group_id)
             }
-            Command::Commit(request) => {
+            Command::ConsumerHeartbeat(request, client, version) => {
+                let response = heartbeat::heartbeat(groups, &mut step, &request, &client, version);
+                step.reply(to, Response::ConsumerHeartbeat(response));
+                Some(request.group_id)
+            }
+            Command::Commit(request, version) => {
                 let id = request.group_id.clone();
-                let committed = commit::commit(groups.get_mut(&id), &mut step, request);
+                let committed = commit::commit(groups.get_mut(&id), &mut step, request, version);
                 step.reply(to, Response::Commit(committed));
                 Some(id)
             }
             Command::Offsets(request) => {
-                step.reply(to, Response::Offsets(commit::fetch(offsets, request)));
+                let found = commit::fetch(groups.get(&request.group_id), offsets, request);
+                step.reply(to, Response::Offsets(found));
                 None
             }
             Command::DeleteOffsets(request) => {
@@ -218,6 +262,11 @@ impl Shard {
             }
             Command::Describe(id) => {
                 step.reply(to, Response::Describe(admin::describe(groups.get(&id), offsets, &id)));
+                None
+            }
+            Command::ConsumerDescribe(id) => {
+                let described = admin::consumer_describe(groups.get(&id), &step, id);
+                step.reply(to, Response::ConsumerDescribe(described));
                 None
             }
             Command::List(filter) => {
@@ -257,13 +306,11 @@ impl Shard {
 
     /// Notes when a group wants to be told that time has passed, and forgets one of which there is nothing to remember.
     fn settle(&mut self, id: &str) {
-        if self.groups.get(id).is_some_and(ClassicGroup::is_blank) {
+        if self.groups.get(id).is_some_and(Group::is_blank) {
             self.groups.remove(id);
         }
-        let deadline = self.groups.get(id).and_then(|group| {
-            group.check();
-            group.next_deadline()
-        });
+        self.groups.get(id).and_then(Group::classic).into_iter().for_each(ClassicGroup::check);
+        let deadline = self.groups.get(id).and_then(Group::next_deadline);
         let before = match deadline {
             Some(deadline) => self.deadline_of.insert(id.to_owned(), deadline),
             None => self.deadline_of.remove(id),
@@ -276,20 +323,35 @@ impl Shard {
     }
 }
 
-/// Whether a JoinGroup makes sense at all; else why not, and the member's id.
-fn admit(groups: &BTreeMap<String, ClassicGroup>, joining: &Joining, step: &Step) -> Result<(), (ErrorCode, String)> {
-    let request = &joining.request;
+/// The group that a JoinGroup is for, if it makes sense at all. An empty group of the consumer protocol becomes a classic
+/// one.
+fn admit<'a>(
+    groups: &'a mut BTreeMap<String, Group>,
+    joining: &Joining,
+    step: &mut Step,
+) -> Result<&'a mut ClassicGroup, ErrorCode> {
+    let (request, now) = (&joining.request, step.now);
     let (min, max) = (step.settings.min_session_timeout_ms, step.settings.max_session_timeout_ms);
-    let error_code = if request.group_id.is_empty() {
-        ErrorCode::INVALID_GROUP_ID
-    } else if !(min..=max).contains(&request.session_timeout_ms) {
-        ErrorCode::INVALID_SESSION_TIMEOUT
-    } else if !request.member_id.is_empty() && !groups.contains_key(&request.group_id) {
-        ErrorCode::UNKNOWN_MEMBER_ID
-    } else {
-        return Ok(());
-    };
-    Err((error_code, request.member_id.clone()))
+    if request.group_id.is_empty() {
+        return Err(ErrorCode::INVALID_GROUP_ID);
+    }
+    if !(min..=max).contains(&request.session_timeout_ms) {
+        return Err(ErrorCode::INVALID_SESSION_TIMEOUT);
+    }
+    let known = groups.get(&request.group_id);
+    if known.is_some_and(|group| group.consumer().is_some() && !group.is_empty()) {
+        return Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
+    }
+    if !request.member_id.is_empty() && known.is_none_or(|group| group.classic().is_none()) {
+        return Err(ErrorCode::UNKNOWN_MEMBER_ID);
+    }
+    let new = || Group::Classic(ClassicGroup::new(&request.group_id, now));
+    let group = groups.entry(request.group_id.clone()).or_insert_with(new);
+    if group.consumer().is_some() {
+        step.records.extend(group.forget());
+        *group = new();
+    }
+    Ok(group.classic_mut().expect("made above"))
 }
 
 fn nobody_left(request: &LeaveGroupRequest) -> LeaveGroupResponse {
