@@ -222,6 +222,10 @@ fn changes_count_from_the_next_request_on() {
             change(&mut client, BROKER, "1", &[(SET, "log.retention.ms", Some("1"))]).await;
             let is_gone = async || (list_offset(&mut broker.client().await, "own", -2).await.offset > 0).then_some(());
             until("the records to expire", is_gone).await;
+            // All of it counts again after a restart.
+            change(&mut client, BROKER, "1", &[(DELETE, "message.max.bytes", None)]).await;
+            let broker = broker.kill().start();
+            assert_eq!(sent(&mut broker.client().await, "t").await, ErrorCode::MESSAGE_TOO_LARGE);
         });
     }
 }
