@@ -41,7 +41,7 @@ pub struct StartArgs {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_BROKERS)))]
     pub brokers: u16,
     /// The chapter whose broker runs; the newest unless told otherwise.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(3..=5))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(3..=5))]
     pub chapter: u32,
     /// The first broker's port for clients; the others have the next ones. Between brokers it is 100 more, between
     /// controllers 200. 0: ports that are free.

@@ -57,7 +57,7 @@ enum Command {
     /// Runs a broker.
     Broker {
         /// The chapter whose broker to run; the newest unless told otherwise.
-        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=5))]
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=5))]
         chapter: u32,
         /// Runs the broker with your own solutions in it, in place of the book's.
         #[arg(long, conflicts_with = "chapter")]

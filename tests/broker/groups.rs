@@ -20,11 +20,17 @@ use crate::harness::*;
 const PARTITIONS: i32 = 12;
 /// Groups do not wait for more members, so that tests are quick.
 const AT_ONCE: &str = "group.initial.rebalance.delay.ms=0";
+/// The protocol in which the coordinator assigns; it also says how often members send heartbeats.
+const CONSUMER_PROTOCOL: (&str, &str) = ("group.protocol", "consumer");
+const HEARTBEATS: [&str; 2] = ["group.consumer.heartbeat.interval.ms=300", "group.consumer.session.timeout.ms=6000"];
 
 fn consumer(bootstrap: &str, group: &str, settings: &[(&str, &str)]) -> BaseConsumer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set("group.id", group).set("auto.offset.reset", "earliest");
-    config.set("enable.auto.commit", "false").set("session.timeout.ms", "6000").set("heartbeat.interval.ms", "500");
+    config.set("enable.auto.commit", "false");
+    if !settings.contains(&CONSUMER_PROTOCOL) {
+        config.set("session.timeout.ms", "6000").set("heartbeat.interval.ms", "500");
+    }
     settings.iter().for_each(|(key, value)| _ = config.set(*key, *value));
     config.create().unwrap()
 }
@@ -142,7 +148,8 @@ fn wait_for(seen: &Receiver<Processed>, done: &mut BTreeMap<i64, usize>, end: i6
 fn members_come_and_go(settings: &'static [(&'static str, &'static str)]) {
     for chapter in chapters_from(5) {
         let dir = TempDir::new();
-        let broker = Setup::new(chapter, &dir).set(AT_ONCE).set(&format!("num.partitions={PARTITIONS}")).start();
+        let setup = Setup::new(chapter, &dir).set(AT_ONCE).set(&format!("num.partitions={PARTITIONS}"));
+        let broker = HEARTBEATS.iter().fold(setup, |setup, setting| setup.set(setting)).start();
         let (out, seen) = channel();
         let member = |name| Member::start(broker.bootstrap(), name, settings, out.clone());
         let mut done = BTreeMap::new();
@@ -180,6 +187,11 @@ fn members_come_and_go_eagerly() {
 #[test]
 fn members_come_and_go_cooperatively() {
     members_come_and_go(&[("partition.assignment.strategy", "cooperative-sticky")]);
+}
+
+#[test]
+fn members_come_and_go_in_the_consumer_protocol() {
+    members_come_and_go(&[CONSUMER_PROTOCOL]);
 }
 
 #[test]
@@ -228,8 +240,18 @@ fn coordinator(cluster: &Cluster, group: &str) -> i32 {
 }
 
 #[test]
-fn the_coordinator_is_killed_while_groups_consume() {
-    let settings = [AT_ONCE, "offsets.topic.num.partitions=3", "num.partitions=12", "default.replication.factor=3"];
+fn the_coordinator_is_killed_while_a_classic_group_consumes() {
+    the_coordinator_is_killed(&[]);
+}
+
+#[test]
+fn the_coordinator_is_killed_while_a_group_of_the_consumer_protocol_consumes() {
+    the_coordinator_is_killed(&[CONSUMER_PROTOCOL]);
+}
+
+fn the_coordinator_is_killed(of_members: &'static [(&'static str, &'static str)]) {
+    let settings = ["offsets.topic.num.partitions=3", "num.partitions=12", "default.replication.factor=3"];
+    let settings = [&settings[..], &HEARTBEATS, &[AT_ONCE]].concat();
     let mut cluster = Cluster::start(NEWEST, 3, &settings);
     let all = [1, 2, 3];
     produce(&cluster.bootstrap(), "t", 0..600);
@@ -248,7 +270,7 @@ fn the_coordinator_is_killed_while_groups_consume() {
     }
     members.into_iter().for_each(Member::leave);
     // Offsets that were committed in between have not gone back: whoever comes now finds next to nothing to read again.
-    let last = consumer(&cluster.bootstrap(), "g", &[]);
+    let last = consumer(&cluster.bootstrap(), "g", of_members);
     last.subscribe(&["t"]).unwrap();
     produce(&cluster.bootstrap(), "t", written..written + 12);
     assert_eq!(read(&last, 12).into_iter().collect::<BTreeSet<_>>(), (written..written + 12).collect());
