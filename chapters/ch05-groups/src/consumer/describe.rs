@@ -50,7 +50,10 @@ impl ConsumerGroup {
             subscribed_topic_names: metadata.subscribed_topic_names,
             subscribed_topic_regex: metadata.subscribed_topic_regex,
             assignment: describe_partitions(&held, topics),
-            target_assignment: describe_partitions(self.target.get(id).unwrap_or(&BTreeMap::new()), topics),
+            target_assignment: describe_partitions(
+                self.target.get(id).map_or(&BTreeMap::new(), |target| target),
+                topics,
+            ),
             member_type: if member.is_classic() { 0 } else { 1 },
         }
     }

@@ -114,10 +114,10 @@ fn reconcile(
     let group = &draft.group;
     let member = &group.members[id];
     let nothing = Partitions::new();
-    let is_free = |topic, partition| group.owners.get(&(topic, partition)).is_none_or(|owner| owner == id);
+    let is_free = |topic, partition| group.owners.get(&(topic, partition)).is_none_or(|owner| **owner == *id);
     let step = Step {
         target_epoch: group.target_epoch,
-        target: group.target.get(id).unwrap_or(&nothing),
+        target: group.target.get(id).map_or(&nothing, |target| target),
         topics: &group.topic_ids(member, topics),
         subscription_changed,
         owned,

@@ -26,7 +26,7 @@ pub fn leave(
         let mut assigned = member.assigned.clone();
         assigned.values_mut().flat_map(|partitions| partitions.values_mut()).for_each(|epoch| *epoch = 0);
         let revoking = EpochPartitions::new();
-        let away = ConsumerMember { epoch: LEAVING_FOR_A_WHILE, assigned, revoking, ..member.clone() };
+        let away = ConsumerMember { epoch: LEAVING_FOR_A_WHILE, assigned, revoking, ..ConsumerMember::clone(member) };
         draft.current(id, Some(away.current()));
         sessions.cancel_revocation(id);
     } else {

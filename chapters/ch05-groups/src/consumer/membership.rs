@@ -1,5 +1,7 @@
 //! Who sends a heartbeat: a member, a new one, or somebody who is none any more.
 
+use std::sync::Arc;
+
 use ch00_wire::error_code::ErrorCode;
 
 use super::draft::{Draft, Refusal};
@@ -14,7 +16,7 @@ pub const LEAVING: i32 = -1;
 pub const LEAVING_FOR_A_WHILE: i32 = -2;
 
 /// A member of this id, if there is.
-pub fn known<'a>(group: &'a ConsumerGroup, member_id: &str) -> Result<&'a ConsumerMember, Refusal> {
+pub fn known<'a>(group: &'a ConsumerGroup, member_id: &str) -> Result<&'a Arc<ConsumerMember>, Refusal> {
     let unknown = || format!("Member {member_id} is not a member of group {}.", group.group_id);
     group.members.get(member_id).ok_or_else(|| (ErrorCode::UNKNOWN_MEMBER_ID, unknown()))
 }
@@ -24,7 +26,7 @@ pub fn known_static<'a>(
     group: &'a ConsumerGroup,
     member_id: &str,
     instance_id: &str,
-) -> Result<&'a ConsumerMember, Refusal> {
+) -> Result<&'a Arc<ConsumerMember>, Refusal> {
     let Some(owner) = group.static_member(instance_id) else {
         return Err((ErrorCode::UNKNOWN_MEMBER_ID, format!("Instance id {instance_id} is unknown.")));
     };
@@ -41,7 +43,7 @@ pub fn find(
     draft: &mut Draft<'_>,
     member_id: &str,
     request: &ConsumerGroupHeartbeatRequest,
-) -> Result<ConsumerMember, Refusal> {
+) -> Result<Arc<ConsumerMember>, Refusal> {
     let joins = request.member_epoch == JOINING;
     let member = match &request.instance_id {
         Some(instance_id) if joins => return join_static(draft, member_id, instance_id),
@@ -53,11 +55,11 @@ pub fn find(
     Ok(member.clone())
 }
 
-fn join_static(draft: &mut Draft<'_>, member_id: &str, instance_id: &str) -> Result<ConsumerMember, Refusal> {
+fn join_static(draft: &mut Draft<'_>, member_id: &str, instance_id: &str) -> Result<Arc<ConsumerMember>, Refusal> {
     let Some(owner) = draft.group.static_member(instance_id).map(str::to_string) else {
         return Ok(draft.group.members.get(member_id).cloned().unwrap_or_default());
     };
-    let former = draft.group.members[&owner].clone();
+    let former = ConsumerMember::clone(&draft.group.members[&owner]);
     if former.epoch != LEAVING_FOR_A_WHILE && !former.is_classic() {
         let text = format!(
             "Static member {member_id} with instance id {instance_id} cannot join the group because the instance id is \
@@ -71,7 +73,7 @@ fn join_static(draft: &mut Draft<'_>, member_id: &str, instance_id: &str) -> Res
     draft.member_metadata(member_id, Some(member.metadata.clone()));
     draft.target(member_id, Some(&target));
     draft.current(member_id, Some(member.current()));
-    Ok(member)
+    Ok(Arc::new(member))
 }
 
 /// A member speaks in its epoch, or in the one before if it may not have heard of the newest: then it has nothing that it

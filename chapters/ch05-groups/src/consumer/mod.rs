@@ -37,6 +37,7 @@ mod target;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ch00_wire::uuid::Uuid;
 use ch01_log::batch::Timestamp;
@@ -62,18 +63,18 @@ pub struct ConsumerGroup {
     epoch: i32,
     /// A hash over the topics that members want, as they were when the epoch was raised.
     metadata_hash: i64,
-    /// The members by id.
-    members: BTreeMap<String, ConsumerMember>,
+    /// The members by id. Shared, so that a copy of the group is cheap: each decision that writes makes one.
+    members: BTreeMap<String, Arc<ConsumerMember>>,
     /// The group epoch that the target was made for; below the group's while there is no newer one.
     target_epoch: i32,
     /// When it was made, in milliseconds since 1970; 0 before the first.
     target_timestamp: Timestamp,
     /// What each member is to have.
-    target: BTreeMap<String, Partitions>,
+    target: BTreeMap<String, Arc<Partitions>>,
     /// What regular expressions of members match.
     patterns: BTreeMap<String, ConsumerGroupRegularExpressionValue>,
     /// Who has a partition, or has not given it back yet. Follows from `members`.
-    owners: BTreeMap<(Uuid, i32), String>,
+    owners: BTreeMap<(Uuid, i32), Arc<str>>,
     /// Whether the log has a record of the kind that a hash has taken the place of.
     has_partition_metadata: bool,
 }
@@ -114,18 +115,18 @@ impl ConsumerGroup {
     }
 
     /// Its members by id.
-    pub fn members(&self) -> &BTreeMap<String, ConsumerMember> {
+    pub fn members(&self) -> &BTreeMap<String, Arc<ConsumerMember>> {
         &self.members
     }
 
     /// What each member is to have.
-    pub fn target(&self) -> &BTreeMap<String, Partitions> {
+    pub fn target(&self) -> &BTreeMap<String, Arc<Partitions>> {
         &self.target
     }
 
     /// How it is.
     pub fn state(&self) -> ConsumerGroupState {
-        let reconciled = |member: &ConsumerMember| member.is_reconciled_to(self.target_epoch);
+        let reconciled = |member: &Arc<ConsumerMember>| member.is_reconciled_to(self.target_epoch);
         match () {
             _ if self.members.is_empty() => ConsumerGroupState::Empty,
             _ if self.epoch > self.target_epoch => ConsumerGroupState::Assigning,
@@ -149,7 +150,8 @@ impl ConsumerGroup {
             GroupRecord::ConsumerGroupMetadata(_, None) => *self = ConsumerGroup::new(&self.group_id),
             GroupRecord::ConsumerGroupPartitionMetadata(_, value) => self.has_partition_metadata = value.is_some(),
             GroupRecord::ConsumerGroupMemberMetadata(key, Some(value)) => {
-                self.members.entry(key.member_id.clone()).or_default().metadata = value.clone();
+                let member = self.members.entry(key.member_id.clone()).or_default();
+                Arc::make_mut(member).metadata = value.clone();
             }
             GroupRecord::ConsumerGroupMemberMetadata(key, None) => {
                 self.set_current(&key.member_id, None);
@@ -161,7 +163,7 @@ impl ConsumerGroup {
                 (self.target_epoch, self.target_timestamp) = (epoch, timestamp);
             }
             GroupRecord::ConsumerGroupTargetAssignmentMember(key, Some(value)) => {
-                self.target.insert(key.member_id.clone(), target::from_record(value));
+                self.target.insert(key.member_id.clone(), Arc::new(target::from_record(value)));
             }
             GroupRecord::ConsumerGroupTargetAssignmentMember(key, None) => {
                 self.target.remove(&key.member_id);
@@ -188,12 +190,13 @@ impl ConsumerGroup {
             return;
         };
         for partition in member.held() {
-            if self.owners.get(&partition).is_some_and(|owner| owner == member_id) {
+            if self.owners.get(&partition).is_some_and(|owner| **owner == *member_id) {
                 self.owners.remove(&partition);
             }
         }
-        member.set_current(value);
-        self.owners.extend(member.held().map(|partition| (partition, member_id.to_string())));
+        Arc::make_mut(member).set_current(value);
+        let owner: Arc<str> = member_id.into();
+        self.owners.extend(member.held().map(|partition| (partition, owner.clone())));
     }
 
     /// The id of the member that has an instance id.

@@ -6,7 +6,7 @@ use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::Timestamp;
 
 use super::draft::{Draft, Refusal};
-use super::{ConsumerMember, GroupTopics, TopicPattern};
+use super::{GroupTopics, TopicPattern};
 use crate::messages::ConsumerGroupHeartbeatRequest;
 use crate::records::*;
 
@@ -71,7 +71,7 @@ fn refresh_patterns(draft: &mut Draft<'_>, topics: &GroupTopics, now: Timestamp)
     forget_patterns(draft);
     let mut changed = false;
     let wanted: BTreeSet<_> =
-        draft.group.members.values().filter_map(ConsumerMember::pattern).map(str::to_string).collect();
+        draft.group.members.values().filter_map(|member| member.pattern()).map(str::to_string).collect();
     for pattern in wanted {
         let known = draft.group.patterns.get(&pattern);
         if known.is_some_and(|known| known.version == topics.version()) {

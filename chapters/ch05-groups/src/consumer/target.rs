@@ -1,9 +1,11 @@
 //! The target: what each member is to have.
 
+use std::sync::Arc;
+
 use ch01_log::batch::Timestamp;
 
 use super::draft::Draft;
-use super::{ConsumerGroup, ConsumerGroupSettings, GroupTopics};
+use super::{ConsumerGroup, ConsumerGroupSettings, ConsumerMember, GroupTopics};
 use crate::assignor::{Assignor, AssignorMember, Partitions};
 use crate::records::*;
 
@@ -14,16 +16,15 @@ pub fn update(draft: &mut Draft<'_>, topics: &GroupTopics, settings: &ConsumerGr
     if group.target_epoch >= group.epoch || (group.target_timestamp != 0 && rest > 0) {
         return;
     }
-    let member = |(id, member): (&String, _)| {
-        let target = group.target.get(id).cloned().unwrap_or_default();
-        let member: &super::ConsumerMember = member;
+    let member = |(id, member): (&String, &Arc<ConsumerMember>)| {
+        let target = group.target.get(id).map_or_else(Partitions::new, |target| Partitions::clone(target));
         let instance_id = member.metadata.instance_id.clone();
         (id.clone(), AssignorMember { instance_id, topics: group.topic_ids(member, topics), target })
     };
     let members = group.members.iter().map(member).collect();
     let assignor = group.assignor(settings);
     for (id, partitions) in assignor.assign(&members, &topics.sizes().collect()) {
-        if draft.group.target.get(&id) != Some(&partitions) {
+        if draft.group.target.get(&id).is_none_or(|target| **target != partitions) {
             draft.target(&id, Some(&partitions));
         }
     }
