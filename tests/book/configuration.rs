@@ -9,6 +9,7 @@ use ch02_retention::config::{BrokerConfig as RetentionConfig, CleanupTopicConfig
 
 use ch03_replication::config::{BrokerConfig as ReplicationConfig, ReplicationTopicConfig};
 use ch04_controller::config::{BrokerConfig as ControllerConfig, ThrottleTopicConfig};
+use ch05_groups::config::BrokerConfig as GroupConfig;
 
 use crate::pages::root;
 
@@ -43,6 +44,7 @@ fn the_appendix_is_what_the_tables_say() {
         table("Chapter 2: retention and compaction", added::<RetentionConfig, BrokerConfig>()),
         table("Chapter 3: replication", added::<ReplicationConfig, RetentionConfig>()),
         table("Chapter 4: the controller", added::<ControllerConfig, ReplicationConfig>()),
+        table("Chapter 5: groups", added::<GroupConfig, ControllerConfig>()),
         table("Topics", TopicConfig::keys()),
         table("Topics, from chapter 2 on", CleanupTopicConfig::keys()),
         table("Topics, from chapter 3 on", ReplicationTopicConfig::keys()),
