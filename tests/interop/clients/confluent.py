@@ -92,9 +92,14 @@ def consume(bootstrap, topic, n):
 
 def member(bootstrap, group, topic, assignor="range"):
     stop = command.Stop()
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest",
-                         "partition.assignment.strategy": assignor, "session.timeout.ms": 6000,
-                         "heartbeat.interval.ms": 500, "auto.commit.interval.ms": 500})
+    settings = {"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest",
+                "auto.commit.interval.ms": 500}
+    if assignor == "consumer":
+        settings["group.protocol"] = "consumer"
+    else:
+        settings |= {"partition.assignment.strategy": assignor, "session.timeout.ms": 6000,
+                     "heartbeat.interval.ms": 500}
+    consumer = Consumer(settings)
     consumer.subscribe([topic])
     while not stop.asked:
         message = consumer.poll(0.1)

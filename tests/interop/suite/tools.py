@@ -13,6 +13,7 @@ from suite.process import Stopwatch
 
 TIMEOUT = 120  # seconds for one tool
 LINES = 30  # what the console producer writes
+LEFT = LINES - 1  # after kafka-delete-records
 PACKAGE = "org.apache.kafka.tools"
 
 
@@ -172,16 +173,59 @@ def delete_records(tools):
     expect(f"{tools.console}:0:1" in said, "the earliest offset to be 1", said)
 
 
-def group(tools):
-    group = f"{tools.console}-group"
+def group(tools, protocol="classic"):
+    group = f"{tools.console}-{protocol}"
     tools.tool(f"{PACKAGE}.consumer.ConsoleConsumer", "--bootstrap-server", tools.broker.bootstrap,
                "--topic", tools.console, "--group", group, "--from-beginning",
-               "--max-messages", str(LINES), "--timeout-ms", "60000")
+               "--command-property", f"group.protocol={protocol}",
+               "--max-messages", str(LEFT), "--timeout-ms", "60000")
     said = tools.tool(f"{PACKAGE}.consumer.group.ConsumerGroupCommand", "--bootstrap-server", tools.broker.bootstrap,
                       "--describe", "--group", group)
     committed = re.findall(rf"^{group}\s+{tools.console}\s+\d\s+(\d+)\s+\1\s+0\s", said, re.MULTILINE)
     expect(sum(map(int, committed)) == LINES, f"offsets committed up to the ends, {LINES} in all", said)
     return LINES
+
+
+def consumer_group(tools):
+    return group(tools, "consumer")
+
+
+def groups(tools, *arguments):
+    return tools.tool(f"{PACKAGE}.consumer.group.ConsumerGroupCommand", "--bootstrap-server", tools.broker.bootstrap,
+                      *arguments)
+
+
+def administer_groups(tools):
+    """Lists, sets offsets back, deletes some, deletes the group."""
+    group = f"{tools.console}-classic"
+    said = groups(tools, "--list", "--state")
+    expect(re.search(rf"^{group}\s+Empty", said, re.MULTILINE), f"{group}, empty", said)
+    said = groups(tools, "--group", group, "--topic", tools.console, "--reset-offsets", "--to-earliest", "--execute")
+    expect(len(re.findall(rf"^{group}\s+{tools.console}\s+\d\s+[01]\s", said, re.MULTILINE)) >= 3, "offsets set to the start", said)
+    said = groups(tools, "--describe", "--group", group, "--state")
+    expect(re.search(rf"^{group}\s.*\sEmpty\s+0", said, re.MULTILINE), "no members", said)
+    groups(tools, "--group", group, "--topic", tools.console, "--delete-offsets")
+    groups(tools, "--delete", "--group", group)
+    said = groups(tools, "--list")
+    expect(group not in said.split(), f"{group} to be gone", said)
+    said = tools.tool(f"{PACKAGE}.GroupsCommand", "--bootstrap-server", tools.broker.bootstrap, "--list")
+    expect(re.search(rf"^{tools.console}-consumer\s+Consumer\s+consumer", said, re.MULTILINE), "the other group", said)
+
+
+def verifiable_consumer(tools):
+    said = tools.tool(f"{PACKAGE}.VerifiableConsumer", "--bootstrap-server", tools.broker.bootstrap,
+                      "--topic", tools.console, "--group-id", f"{tools.console}-verifiable", "--reset-policy", "earliest",
+                      "--max-messages", str(LEFT))
+    expect('"name":"offsets_committed"' in said and '"success":true' in said, "offsets committed", said)
+    return LINES
+
+
+def consumer_perf(tools):
+    said = tools.tool(f"{PACKAGE}.ConsumerPerformance", "--bootstrap-server", tools.broker.bootstrap,
+                      "--topic", tools.perf, "--group", f"{tools.perf}-group", "--num-records", str(tools.n))
+    read = int(said.strip().splitlines()[-1].split(", ")[4])
+    expect(read >= tools.n, f"{tools.n} records", said)
+    return read
 
 
 def delete(tools):
@@ -210,5 +254,9 @@ CHECKS = [
     (2, "kafka-log-dirs", "--describe", log_dirs),
     (2, "kafka-delete-records", "up to offset 1", delete_records),
     (5, "kafka-console-consumer", "--group, kafka-consumer-groups --describe", group),
+    (5, "kafka-console-consumer", "the same with group.protocol=consumer", consumer_group),
+    (5, "kafka-verifiable-consumer", "--max-messages", verifiable_consumer),
+    (5, "kafka-consumer-perf-test", "--group", consumer_perf),
+    (5, "kafka-consumer-groups", "--list, --reset-offsets, --delete-offsets, --delete; kafka-groups", administer_groups),
     (1, "kafka-topics", "--delete", delete),
 ]

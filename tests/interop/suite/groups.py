@@ -1,0 +1,46 @@
+"""Groups of three members of each client, and mixed ones: whoever comes, leaves or is killed, everything is processed."""
+
+import json
+
+from suite.asker import CLIENTS, command
+from suite.process import END, Process, Silent, Stopwatch
+
+PATIENCE = 300  # seconds; the program gives up sooner, and says why
+
+
+def check(clients, folders, broker, run_id, report):
+    by_name = {client.name: client for client in clients}
+    for client in clients:
+        ask(client.name, "a group of three", [client] * 3, [], folders, broker, run_id, report)
+    for name in ("confluent", "java"):
+        if name in by_name:
+            for assignor in ("cooperative-sticky", "consumer"):
+                ask(name, f"a group of three, {assignor}", [by_name[name]] * 3, [assignor], folders, broker, run_id, report)
+    mixed = [by_name[name] for name in ("java", "franz-go", "kafka-python", "aiokafka", "confluent") if name in by_name]
+    for start in range(0, len(mixed) - 2, 2):
+        members = mixed[start:start + 3]
+        what = "a group with " + ", ".join(member.name for member in members[1:])
+        ask(members[0].name, what, members, [], folders, broker, run_id, report)
+
+
+def ask(name, what, members, arguments, folders, broker, run_id, report):
+    group = f"group-{run_id}-{name}-{'-'.join(what.split()[1:]).replace(',', '')}"
+    environment, commands = {}, []
+    for member in members:
+        start, needs = command(member, folders)
+        environment |= needs
+        commands.append([*map(str, start), "member", broker.bootstrap, group, group, *arguments])
+    broker.check()
+    clock = Stopwatch()
+    python = [folders["python"] / "bin/python", "-B", CLIENTS / "groups.py"]
+    process = Process([*python, broker.bootstrap, group, group, json.dumps(commands)], environment)
+    try:
+        line = process.line(PATIENCE)
+    except Silent:
+        line = END
+    finally:
+        process.kill()
+    if line is not END and line.startswith("ok "):
+        report.passed(name, what, int(line.split()[1]), clock.lap())
+    else:
+        report.failed(name, what, None, clock.lap(), f"its output:\n{process.output()}")
