@@ -96,6 +96,11 @@ impl ClusterClient {
         self.timeout
     }
 
+    /// The brokers, as last known: addresses by id.
+    pub fn brokers(&self) -> &BTreeMap<i32, String> {
+        &self.brokers
+    }
+
     // ANCHOR: metadata
     /// Asks any broker about the cluster and some topics (`None`: all of them), and remembers the answer. Brokers known
     /// from an earlier answer come first; the bootstrap servers are asked when all of those are gone.
@@ -106,19 +111,22 @@ impl ClusterClient {
             allow_auto_topic_creation: create,
             ..Default::default()
         };
+        let answer = self.call_any(&request).await?;
+        self.learn(&answer);
+        Ok(answer)
+    }
+
+    /// Calls one broker after the other until one answers.
+    pub async fn call_any<R: Request>(&mut self, request: &R) -> Result<R::Response, ClusterError> {
         let mut tried: Vec<String> = Vec::new();
         let mut last = ClientError::Closed;
         for address in self.brokers.values().chain(&self.bootstrap).cloned().collect::<Vec<_>>() {
             if tried.contains(&address) {
                 continue;
             }
-            match self.call(&address, &request).await {
-                Ok(answer) => {
-                    self.learn(&answer);
-                    return Ok(answer);
-                }
+            match self.call(&address, request).await {
                 Err(ClusterError::Connection { cause, .. }) => last = cause,
-                Err(other) => return Err(other),
+                answered => return answered,
             }
             tried.push(address);
         }
@@ -335,6 +343,6 @@ impl ClusterClient {
 }
 
 /// An address to connect to; that of IPv6 is in brackets.
-fn address_of(host: &str, port: i32) -> String {
+pub(crate) fn address_of(host: &str, port: i32) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

@@ -9,22 +9,19 @@
 //! A line is the columns that were asked for and the value, with tabs between them; bytes that are no text are shown as
 //! `\xff`, null as `null`. Records that hold tabs or line ends are told apart with `--json`.
 
-use std::collections::BTreeMap;
 use std::io::{self, StdoutLock, Write, stdout};
 use std::ops::ControlFlow;
-use std::str::FromStr;
 
 use ch01_log::batch::{Offset, Timestamp};
 use clap::Args;
-use mini_kafka::cluster_client::{ClusterClient, EARLIEST, LATEST};
 use mini_kafka::consumer::{ConsumedRecord, Consumer, Fetched};
-use mini_kafka::retry::ClusterError;
 use mini_kafka::text::{JsonBytes, JsonHeader, lossless};
 use mini_kafka::time;
 use serde::Serialize;
 
 use crate::connect::ConnectArgs;
 use crate::failure::Failure;
+use crate::positions::{Positions, Start, positions};
 
 /// Arguments of `consume`.
 #[derive(Args, Debug)]
@@ -66,41 +63,12 @@ pub struct ConsumeArgs {
     connect: ConnectArgs,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Start {
-    Beginning,
-    End,
-    Offset(Offset),
-    Time(Timestamp),
-}
-
-impl FromStr for Start {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Start, String> {
-        match (text, text.strip_prefix('@')) {
-            ("beginning", _) => Ok(Start::Beginning),
-            ("end", _) => Ok(Start::End),
-            (_, Some(time)) => {
-                let ms = time.parse().ok().filter(|&ms: &i64| ms >= 0);
-                let time = ms
-                    .or_else(|| time::parse_iso(time))
-                    .ok_or("expected milliseconds or 2023-11-14T22:13:20Z after @")?;
-                Ok(Start::Time(time))
-            }
-            _ => match text.parse() {
-                Ok(offset @ 0..) => Ok(Start::Offset(offset)),
-                _ => Err("expected beginning, end, an offset, @MILLISECONDS or @2023-11-14T22:13:20Z".to_string()),
-            },
-        }
-    }
-}
-
 /// Runs `consume`.
 pub async fn run(args: ConsumeArgs) -> Result<(), Failure> {
     let mut cluster = args.connect.connect().await?;
-    let (positions, ends) = positions(&mut cluster, &args).await?;
-    let mut consumer = Consumer::new(cluster, &args.topic, positions, args.committed);
+    let Positions { starts, ends, .. } =
+        positions(&mut cluster, &args.topic, &args.partitions, args.from, args.committed).await?;
+    let mut consumer = Consumer::new(cluster, &args.topic, starts, args.committed);
     let mut printer =
         Printer { args: &args, out: io::BufWriter::new(stdout().lock()), left: args.count.unwrap_or(u64::MAX) };
     loop {
@@ -124,46 +92,6 @@ pub async fn run(args: ConsumeArgs) -> Result<(), Failure> {
         }
         printer.out.flush()?;
     }
-}
-
-/// The offset to begin at for each partition, and its end.
-async fn positions(
-    cluster: &mut ClusterClient,
-    args: &ConsumeArgs,
-) -> Result<(BTreeMap<i32, Offset>, BTreeMap<i32, Offset>), Failure> {
-    let topic = cluster.topic(&args.topic, false).await?;
-    let mut partitions = args.partitions.clone();
-    if partitions.is_empty() {
-        partitions = topic.partitions.iter().map(|p| p.partition_index).collect();
-    }
-    let mut ask = async |timestamp| {
-        let wanted = partitions.iter().map(|&partition| (partition, timestamp)).collect();
-        let found = cluster.list_offsets(&args.topic, &wanted, args.committed).await?;
-        Ok::<BTreeMap<i32, Offset>, ClusterError>(found.iter().map(|(&p, found)| (p, found.offset)).collect())
-    };
-    let ends = ask(LATEST).await?;
-    let mut starts = match args.from {
-        Start::End => ends.clone(),
-        Start::Time(time) => ask(time).await?,
-        Start::Beginning | Start::Offset(_) => ask(EARLIEST).await?,
-    };
-    for (partition, start) in &mut starts {
-        let end = ends[partition];
-        match args.from {
-            Start::Offset(offset) if (*start..=end).contains(&offset) => *start = offset,
-            Start::Offset(offset) => {
-                let what = format!(
-                    "{}-{partition} has no offset {offset}: it begins at {start} and ends before {end}",
-                    args.topic
-                );
-                return Err(Failure::Message(what));
-            }
-            // No record is as late as that.
-            Start::Time(_) if *start < 0 => *start = end,
-            _ => {}
-        }
-    }
-    Ok((starts, ends))
 }
 
 struct Printer<'a> {

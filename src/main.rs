@@ -30,6 +30,9 @@ mod dump_text;
 mod exercises;
 mod failure;
 mod format;
+mod group;
+mod group_reset;
+mod positions;
 mod produce;
 mod progress;
 mod topic;
@@ -74,6 +77,8 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     /// Creates, lists, describes, configures, deletes, grows and moves topics.
     Topic(topic::TopicArgs),
+    /// Lists, describes, resets and deletes groups of consumers.
+    Group(group::GroupArgs),
     /// Writes lines from standard input to a topic.
     Produce(produce::ProduceArgs),
     /// Prints a topic's records.
@@ -116,6 +121,7 @@ fn main() -> ExitCode {
         Command::Format(args) => format::run(args),
         Command::Cluster(args) => block_on(cluster::run(args)),
         Command::Topic(args) => block_on(topic::run(args)),
+        Command::Group(args) => block_on(group::run(args)),
         Command::Produce(args) => block_on(produce::run(args)),
         Command::Consume(args) => block_on(consume::run(args)),
         Command::Dump(args) => dump::run(args),

@@ -11,6 +11,8 @@ mod command;
 mod exercises;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/groups.rs"]
+mod groups;
 #[path = "broker/harness.rs"]
 mod harness;
 #[path = "cli/library.rs"]

@@ -53,7 +53,7 @@ impl Shell {
                  esac\n\
                  case \"$*\" in\n\
                  *--bootstrap*) exec {program} \"$@\";;\n\
-                 topic*|produce*|consume*|bench*) exec {program} \"$@\" --bootstrap 127.0.0.1:{port};;\n\
+                 topic*|group*|produce*|consume*|bench*) exec {program} \"$@\" --bootstrap 127.0.0.1:{port};;\n\
                  *) exec {program} \"$@\";;\nesac\n"
             ),
         );
