@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use ch00_wire::error_code::ErrorCode;
+use ch00_wire::uuid::Uuid;
 use ch01_log::batch::Epoch;
 use ch01_log::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ch01_log::text_checkpoint::TopicPartition;
 use ch04_controller::broker::State as ControllerState;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::config::BrokerConfig;
 use crate::consumer::{GroupTopic, GroupTopics, topic_hash};
@@ -53,8 +54,8 @@ impl Answer {
 
 /// A shard that this broker is the coordinator of.
 struct Led {
-    /// The leader epoch in which it is.
-    epoch: Epoch,
+    /// The leadership: the topic's id, and the leader epoch.
+    leadership: (Uuid, Epoch),
     asks: mpsc::Sender<Ask>,
     is_loaded: Arc<AtomicBool>,
 }
@@ -69,12 +70,15 @@ pub struct GroupCoordinator {
     pub settings: GroupSettings,
     shards: RwLock<HashMap<i32, Led>>,
     topics: RwLock<Arc<GroupTopics>>,
+    /// A shard's task has ended by itself.
+    ended: Notify,
 }
 
 impl GroupCoordinator {
     /// Nothing is led yet.
     pub fn new(broker: Arc<ControllerState>, config: BrokerConfig, settings: GroupSettings) -> GroupCoordinator {
-        GroupCoordinator { broker, config, settings, shards: RwLock::default(), topics: RwLock::default() }
+        let (shards, topics, ended) = (RwLock::default(), RwLock::default(), Notify::new());
+        GroupCoordinator { broker, config, settings, shards, topics, ended }
     }
 
     /// The cluster's topics.
@@ -145,8 +149,14 @@ impl GroupCoordinator {
             tokio::select! {
                 () = tasks.stopping() => return,
                 changed = images.changed() => if changed.is_err() { return },
+                () = self.ended.notified() => {}
             }
         }
+    }
+
+    /// A shard's task has ended. If the shard is still led here, there will be another.
+    pub(crate) fn task_has_ended(&self) {
+        self.ended.notify_one();
     }
 
     /// Topics are others than before: groups of the consumer protocol look at them with the next heartbeat.
@@ -165,22 +175,21 @@ impl GroupCoordinator {
 
     fn lead(self: &Arc<Self>, image: &MetadataImage) {
         let me = self.broker.partitions.context().me;
-        let topic = image.topic(OFFSETS_TOPIC);
-        let partitions = topic.iter().flat_map(|topic| (0..).zip(&topic.partitions));
-        let led: BTreeMap<i32, Epoch> = partitions
-            .filter(|(_, partition)| partition.leader == me)
-            .map(|(index, partition)| (index, partition.leader_epoch))
-            .collect();
+        let mut led = BTreeMap::new();
+        if let Some(topic) = image.topic(OFFSETS_TOPIC) {
+            let mine = (0..).zip(&topic.partitions).filter(|(_, partition)| partition.leader == me);
+            led.extend(mine.map(|(index, partition)| (index, (topic.id, partition.leader_epoch))));
+        }
         let mut shards = self.shards.write().unwrap();
         // Its task ends when nobody can ask it any more.
-        shards.retain(|index, shard| led.get(index) == Some(&shard.epoch) && !shard.asks.is_closed());
-        for (index, epoch) in led {
-            shards.entry(index).or_insert_with(|| self.begin(index, epoch));
+        shards.retain(|index, shard| led.get(index) == Some(&shard.leadership) && !shard.asks.is_closed());
+        for (index, leadership) in led {
+            shards.entry(index).or_insert_with(|| self.begin(index, leadership));
         }
     }
     // ANCHOR_END: follow
 
-    fn begin(self: &Arc<Self>, index: i32, epoch: Epoch) -> Led {
+    fn begin(self: &Arc<Self>, index: i32, leadership: (Uuid, Epoch)) -> Led {
         let (asks, asked) = mpsc::channel(QUEUE);
         let is_loaded = Arc::new(AtomicBool::new(false));
         let task = ShardTask {
@@ -190,7 +199,7 @@ impl GroupCoordinator {
             is_loaded: is_loaded.clone(),
         };
         self.broker.log.tasks.spawn(task.run());
-        Led { epoch, asks, is_loaded }
+        Led { leadership, asks, is_loaded }
     }
 
     /// Has what was committed for topics that are gone be forgotten.

@@ -12,7 +12,7 @@ use ch01_log::builder::BatchBuilder;
 use ch01_log::partition::{Partition, PartitionError, ProgressReceiver, RequiredAcks};
 use ch01_log::text_checkpoint::TopicPartition;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::coordinator::{Ask, GroupCoordinator};
@@ -29,6 +29,10 @@ const BATCH_BYTES: usize = 256 << 10;
 const PAUSED_MS: i64 = 2_000;
 /// The longest that is slept without looking at the clock, in milliseconds.
 const LONGEST_SLEEP_MS: i64 = 1_000;
+/// The pause before a shard is begun again, if it is still led here.
+const AGAIN: Duration = Duration::from_millis(100);
+/// The same, where its log could not be read.
+const AGAIN_AFTER_DAMAGE: Duration = Duration::from_secs(10);
 /// Nobody waits for the reply.
 const NOBODY: Token = 0;
 
@@ -87,23 +91,30 @@ impl ShardTask {
     /// Serves the shard until the leadership ends.
     pub async fn run(mut self) {
         let tasks = self.coordinator.broker.log.tasks.clone();
+        tokio::select! {
+            () = tasks.stopping() => {}
+            () = self.keep_serving() => {
+                self.asked.close();
+                self.coordinator.task_has_ended();
+            }
+        }
+    }
+
+    async fn keep_serving(&mut self) {
         loop {
             let mut loaded = match self.load().await {
                 Ok(Some(loaded)) => loaded,
-                Ok(None) => return,
+                Ok(None) => return sleep(AGAIN).await,
                 Err(e) => {
                     error!("{}: its groups cannot be read: {e}", self.name);
-                    return;
+                    return sleep(AGAIN_AFTER_DAMAGE).await;
                 }
             };
             self.is_loaded.store(true, Ordering::Release);
-            let end = tokio::select! {
-                () = tasks.stopping() => End::Over,
-                end = loaded.serve(&mut self.asked) => end,
-            };
+            let end = loaded.serve(&mut self.asked).await;
             self.is_loaded.store(false, Ordering::Release);
             match end {
-                End::Over => return,
+                End::Over => return sleep(AGAIN).await,
                 End::LoadAgain => {
                     warn!("{}: what was decided could not be written; its groups are read again", self.name)
                 }

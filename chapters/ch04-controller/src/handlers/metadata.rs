@@ -14,6 +14,7 @@ use ch01_log::handlers::metadata;
 use ch01_log::messages::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, MetadataRequest, MetadataResponse,
 };
+use ch01_log::metadata::is_internal;
 
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -33,7 +34,8 @@ pub async fn handle(state: Arc<State>, context: Context, mut request: MetadataRe
     let image = state.log.image();
     let asked = request.topics.iter().flatten().filter(|topic| topic.topic_id.is_zero());
     let names = asked.filter_map(|topic| topic.name.clone());
-    let missing: Vec<String> = names.filter(|name| image.topic(name).is_none()).collect();
+    // Kafka's own topics are created by those who need them, with settings of their own.
+    let missing: Vec<String> = names.filter(|name| image.topic(name).is_none() && !is_internal(name)).collect();
     request.allow_auto_topic_creation = false;
     let suspects = state.partitions.suspects();
     if missing.is_empty() || !may_create {
