@@ -264,6 +264,28 @@ fn sequences_are_checked() {
 }
 
 #[test]
+fn no_batch_is_taken_before_one_that_was_refused_for_now() {
+    for chapter in chapters_from(1) {
+        let dir = TempDir::new();
+        run(async {
+            let broker = Setup::new(chapter, &dir).start();
+            let mut client = broker.client().await;
+            let id = client.call(&InitProducerIdRequest::default()).await.unwrap().producer_id;
+            let send = |sequence, value: &str| batch(&[value]).producer(id, 0, sequence).build();
+            let first = produce(&mut client, "t", send(0, "a")).await;
+            assert_eq!(first.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+            new_topic(&mut client, "t", &[]).await;
+            // It was sent when the first was not answered yet. The log knows nothing of its producer.
+            let second = produce(&mut client, "t", send(1, "b")).await;
+            assert_eq!(second.error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+            for (sequence, value) in [(0, "a"), (1, "b")] {
+                assert_eq!(produce(&mut client, "t", send(sequence, value)).await.base_offset, i64::from(sequence));
+            }
+        });
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_appends_and_loses_nothing() {
     for chapter in chapters_from(1) {
         let dir = TempDir::new();

@@ -53,6 +53,41 @@ fn when_a_leader_is_killed_another_leads_and_it_comes_back_in_sync() {
 }
 
 #[test]
+fn a_leader_that_is_new_takes_a_producers_batches_in_order() {
+    let mut cluster = three();
+    let leader = cluster.leader("t");
+    let others: Vec<i32> = ALL.into_iter().filter(|&id| id != leader).collect();
+    let send = |broker: i32, (id, sequence): (i64, i32), cluster: &Cluster| {
+        let records = batch(&[&sequence.to_string()]).producer(id, 0, sequence).build();
+        let answer = run(async { produce(&mut cluster.client(broker).await, "t", records).await });
+        (answer.error_code, answer.base_offset)
+    };
+    let [known, new, third] = [0, 1, 2].map(|_| {
+        let id =
+            async { cluster.client(leader).await.call(&InitProducerIdRequest::default()).await.unwrap().producer_id };
+        run(id)
+    });
+    let (refused, gap) = ((ErrorCode::NOT_LEADER_OR_FOLLOWER, -1), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1));
+    assert_eq!(send(leader, (known, 0), &cluster), (ErrorCode::NONE, 0));
+    assert_eq!(send(leader, (known, 2), &cluster), gap, "nobody else has led");
+    // A producer has heard that one of them leads by now, before that one knows.
+    for &other in &others {
+        assert_eq!(send(other, (known, 1), &cluster), refused);
+    }
+    cluster.kill(leader);
+    let successor = cluster.wait_for_leader_at(others[0], "t", &others);
+    cluster.wait_for_leader_at(successor, "t", &[successor]);
+    assert_eq!(send(successor, (known, 2), &cluster), refused, "1 is missing, by no fault of the producer");
+    // What it sends first need not be what it has to send first. Of this one the log knows nothing yet.
+    assert_eq!(send(successor, (new, 1), &cluster), refused);
+    for (offset, sent) in [(known, 1), (known, 2), (new, 0), (new, 1), (third, 0)].into_iter().enumerate() {
+        assert_eq!(send(successor, sent, &cluster), (ErrorCode::NONE, 1 + offset as i64), "{sent:?}");
+    }
+    assert_eq!(send(successor, (third, 5), &cluster), refused);
+    assert_eq!(send(successor, (third, 5), &cluster), gap, "nothing has come to fill it");
+}
+
+#[test]
 fn when_the_controller_is_killed_another_decides() {
     let mut cluster = three();
     let load = Load::start(&cluster, "t");

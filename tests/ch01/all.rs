@@ -10,6 +10,7 @@ mod indexes;
 mod log;
 mod producers;
 mod recovery;
+mod refusals;
 mod segment_end;
 mod segment_search;
 mod support;

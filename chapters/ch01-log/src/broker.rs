@@ -25,6 +25,7 @@ use crate::log_manager::LogManager;
 use crate::messages::ProduceRequest;
 use crate::metadata::{BrokerImage, Endpoint, MetadataImage};
 use crate::partition::Partition;
+use crate::refusals::Refusals;
 use crate::replicas::Replicas;
 use crate::text_checkpoint::TopicPartition;
 use crate::topics::Topics;
@@ -45,6 +46,8 @@ pub struct State {
     pub tasks: Tasks,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Batches that were refused for now.
+    pub refusals: Refusals,
 }
 
 impl State {
@@ -165,7 +168,8 @@ pub fn open_state(
     let broker = BrokerImage { id, rack: None, endpoints };
     let replicas = hooks.replicas.clone();
     let (topics, image) = Topics::open(&config, hooks, disk, logs.clone(), broker)?;
-    Ok(State { config, image, logs, replicas, topics: Arc::new(Mutex::new(topics)), tasks, clock })
+    let (topics, refusals) = (Arc::new(Mutex::new(topics)), Refusals::default());
+    Ok(State { config, image, logs, replicas, topics, tasks, clock, refusals })
 }
 
 fn start_housekeeping(state: &State) {

@@ -26,6 +26,7 @@ pub mod producer_ids;
 pub mod producer_state;
 pub mod record;
 pub mod recovery;
+pub mod refusals;
 pub mod replicas;
 pub mod scan;
 pub mod segment;

@@ -257,6 +257,10 @@ impl Partition for LocalPartition {
     }
     // ANCHOR_END: append
 
+    fn has_producer(&self, id: i64) -> bool {
+        self.log().producers().producers().contains_key(&id)
+    }
+
     // ANCHOR: read
     fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, PartitionError> {
         self.check_online()?;

@@ -171,6 +171,14 @@ pub trait Partition: Send + Sync {
     /// Appends what a producer sent.
     fn append(&self, records: Bytes, acks: RequiredAcks) -> Result<Accepted, PartitionError>;
 
+    /// Whether its log knows a producer.
+    fn has_producer(&self, id: i64) -> bool;
+
+    /// If another broker has served it until a moment ago: what those are told who have not settled here yet.
+    fn has_moved(&self) -> Option<ErrorCode> {
+        None
+    }
+
     /// Reads batches.
     fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, PartitionError>;
 

@@ -89,6 +89,8 @@ pub struct ReplicatedPartition {
     pub(crate) state: Mutex<State>,
     /// `State::high_watermark`, to be read without the lock.
     pub(crate) checkpoint: AtomicI64,
+    /// Until when producers may still be on their way here from another leader, by the context's clock; 0: none was.
+    pub(crate) settles_at: AtomicI64,
 }
 
 impl ReplicatedPartition {
@@ -106,6 +108,7 @@ impl ReplicatedPartition {
                 broker_epochs: BTreeMap::new(),
             }),
             checkpoint: AtomicI64::new(high_watermark),
+            settles_at: AtomicI64::new(0),
         }
     }
 

@@ -18,6 +18,10 @@ use crate::leader::{BecomeLeader, Event, Leader};
 use crate::replica::{Following, ReplicatedPartition, Role, follower_progress, leader_progress};
 use crate::replica_context::ReplicaContext;
 
+/// How long producers may be on their way from the last leader: they wait for its answers, a minute with librdkafka, before
+/// they send to the next.
+const SETTLE_MS: i64 = 70_000;
+
 /// What a leader is told of its partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leadership {
@@ -91,6 +95,9 @@ impl ReplicatedPartition {
         let progress = watch::Sender::new(leader_progress(&machine, &log));
         state.role = Role::Leader { machine: Box::new(machine), progress };
         state.broker_epochs = BTreeMap::new();
+        if epoch > 0 {
+            self.settles_at.store(self.context.now() + SETTLE_MS, Ordering::Relaxed);
+        }
         self.step_with(&mut state, &log, Event::Appended { log_end });
         Ok(())
     }

@@ -4,6 +4,8 @@
 //! Caveat: who asks matters as much as what. A follower's fetch counts as progress, so it has to be a replica's, and of this
 //! epoch; a consumer is answered by the leader, or by a follower if it says where it stands.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use ch00_wire::codec::Chunk;
 use ch00_wire::error_code::ErrorCode;
@@ -49,6 +51,16 @@ impl Partition for ReplicatedPartition {
         Ok(accepted)
     }
     // ANCHOR_END: append
+
+    fn has_producer(&self, id: i64) -> bool {
+        let log = self.lock().log.clone();
+        log.has_producer(id)
+    }
+
+    fn has_moved(&self) -> Option<ErrorCode> {
+        let is_settled = self.context.now() >= self.settles_at.load(Ordering::Relaxed);
+        (!is_settled).then_some(ErrorCode::NOT_LEADER_OR_FOLLOWER)
+    }
 
     // ANCHOR: read
     fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, PartitionError> {

@@ -52,6 +52,8 @@ pub mod producer_state;
 pub mod record;
 // Yours:
 pub mod recovery;
+#[path = "../../../chapters/ch01-log/src/refusals.rs"]
+pub mod refusals;
 #[path = "../../../chapters/ch01-log/src/replicas.rs"]
 pub mod replicas;
 #[path = "../../../chapters/ch01-log/src/scan.rs"]

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ch00_wire::error_code::ErrorCode;
 use ch00_wire::router::{Context, Reply};
+use ch00_wire::uuid::Uuid;
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -16,6 +18,7 @@ use crate::messages::{
 };
 use crate::metadata::is_internal;
 use crate::partition::{Accepted, Partition, PartitionError, RequiredAcks, Waited, wait_until};
+use crate::refusals::Writer;
 
 /// A partition's answer, and what has to happen before it may be given.
 struct Pending {
@@ -49,10 +52,14 @@ pub async fn handle(state: Arc<State>, context: Context, request: ProduceRequest
         let mut partitions = Vec::with_capacity(topic.partition_data.len());
         for data in topic.partition_data {
             let index = data.index;
+            let sent = Sent::new(topic.topic_id, &topic.name, &data);
             let result = match (&acks, &name) {
-                (Ok(acks), Ok(name)) => append(&state, context.version, name, data, *acks),
+                (Ok(acks), Ok(name)) => append(&state, context.version, name, data, *acks, sent.as_ref()),
                 (Err(code), _) | (_, Err(code)) => Err((*code).into()),
             };
+            if let (Some(sent), Err(e)) = (sent, &result) {
+                state.refusals.note(sent.writer, sent.base_sequence, e.code, sent.at);
+            }
             partitions
                 .push(result.map_or_else(|e| Pending::refused(index, e), |accepted| Pending::new(index, accepted)));
         }
@@ -88,6 +95,7 @@ fn append(
     topic: &str,
     data: ProducePartitionData,
     acks: RequiredAcks,
+    sent: Option<&Sent>,
 ) -> Result<(Accepted, Arc<dyn Partition>), PartitionError> {
     if is_internal(topic) {
         let message = Some("internal topics are written by brokers only".to_string());
@@ -98,8 +106,47 @@ fn append(
     if let Ok(header) = BatchHeader::parse(&records) {
         check_features(&header, version)?;
     }
-    let accepted = partition.append(records, acks)?;
+    let accepted = match sent {
+        Some(sent) => sent.append_in_order(state, &*partition, records, acks)?,
+        None => partition.append(records, acks)?,
+    };
     Ok((accepted, partition))
+}
+
+/// A batch of an idempotent producer.
+struct Sent {
+    writer: Writer,
+    base_sequence: i32,
+    at: std::time::Instant,
+}
+
+impl Sent {
+    fn new(topic_id: Uuid, topic: &str, data: &ProducePartitionData) -> Option<Sent> {
+        let header = BatchHeader::parse(data.records.as_deref()?).ok().filter(BatchHeader::has_producer)?;
+        let (topic, partition) = (topic.to_owned(), data.index);
+        let writer = Writer { producer_id: header.producer_id, topic_id, topic, partition };
+        Some(Sent { writer, base_sequence: header.base_sequence, at: std::time::Instant::now() })
+    }
+
+    /// Appends. A gap that the producer may not have made is refused in such a way that it tries again.
+    fn append_in_order(
+        &self,
+        state: &State,
+        partition: &dyn Partition,
+        records: Bytes,
+        acks: RequiredAcks,
+    ) -> Result<Accepted, PartitionError> {
+        let moved = partition.has_moved();
+        let Some(code) = state.refusals.explain(&self.writer, self.base_sequence, moved, self.at) else {
+            return partition.append(records, acks);
+        };
+        // A producer that the log does not know may begin anywhere, but not now.
+        if self.base_sequence != 0 && !partition.has_producer(self.writer.producer_id) {
+            return Err(code.into());
+        }
+        let is_gap = |e: &PartitionError| e.code == ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
+        partition.append(records, acks).map_err(|e| if is_gap(&e) { code.into() } else { e })
+    }
 }
 
 /// What a batch may use in this version of Produce, on this broker.
