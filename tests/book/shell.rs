@@ -100,7 +100,7 @@ impl Shell {
         let ports = ports.map(|(on_the_page, here)| (on_the_page, here.to_string()));
         let command = ports.iter().fold(command.to_owned(), |text, (page, here)| text.replace(page, here));
         let lines = if is_broker(&command) { self.start(&command)? } else { self.foreground(&command)? };
-        if command.contains("kill ") && !command.contains("cluster kill ") {
+        if command.contains("kill ") && command.contains("pgrep") {
             self.wait_for_the_dead()?;
         }
         Ok(lines

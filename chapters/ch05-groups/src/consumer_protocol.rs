@@ -16,6 +16,7 @@ use ch00_wire::{message, structs};
 /// The newest version of both messages.
 pub const CONSUMER_PROTOCOL_VERSION: i16 = 3;
 
+// ANCHOR: subscription
 structs! {
     /// What a member wants.
     ConsumerProtocolSubscription {
@@ -47,6 +48,7 @@ structs! {
         0+        partitions: Vec<i32>,
     }
 }
+// ANCHOR_END: subscription
 
 message! { ConsumerProtocolSubscription }
 message! { ConsumerProtocolAssignment }

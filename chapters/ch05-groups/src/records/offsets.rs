@@ -3,6 +3,7 @@
 use ch00_wire::structs;
 use ch00_wire::uuid::Uuid;
 
+// ANCHOR: offsets
 structs! {
     /// Whose offset it is.
     OffsetCommitKey {
@@ -30,3 +31,4 @@ structs! {
         4+   @0   topic_id: Uuid,
     }
 }
+// ANCHOR_END: offsets
