@@ -84,6 +84,7 @@ pub use log_ends::*;
 pub use moves::*;
 pub use outcome::*;
 pub use placement::*;
+pub use random::Random;
 pub use sessions::*;
 pub use settings::*;
 pub use takeover::*;
@@ -97,7 +98,6 @@ use crate::image::{ClusterImage, ReplayError};
 use crate::records::MetadataRecord;
 use draft::Draft;
 use index::Index;
-use random::Random;
 use tick::Clocks;
 
 /// When a command is given, and where.
