@@ -35,6 +35,12 @@ fn consumer(bootstrap: &str, group: &str, settings: &[(&str, &str)]) -> BaseCons
     config.create().unwrap()
 }
 
+/// The topic that groups share.
+fn create(broker: &Broker) {
+    let created = run(async { create_topic(&mut broker.client().await, "t", PARTITIONS, &[]).await });
+    assert_eq!(created.error_code, ErrorCode::NONE);
+}
+
 fn produce(bootstrap: &str, topic: &str, values: std::ops::Range<i64>) {
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", bootstrap).set("linger.ms", "1").create().unwrap();
@@ -69,8 +75,9 @@ fn value_of(message: &impl Message) -> i64 {
 fn a_group_goes_on_where_it_was_also_after_kill_9() {
     for chapter in chapters_from(5) {
         let dir = TempDir::new();
-        let setup = Setup::new(chapter, &dir).set(AT_ONCE).set(&format!("num.partitions={PARTITIONS}"));
+        let setup = Setup::new(chapter, &dir).set(AT_ONCE);
         let mut broker = setup.start();
+        create(&broker);
         produce(&broker.bootstrap(), "t", 0..1000);
         let mut all = BTreeSet::new();
         for round in 0..4 {
@@ -148,11 +155,12 @@ fn wait_for(seen: &Receiver<Processed>, done: &mut BTreeMap<i64, usize>, end: i6
 fn members_come_and_go(settings: &'static [(&'static str, &'static str)]) {
     for chapter in chapters_from(5) {
         let dir = TempDir::new();
-        let setup = Setup::new(chapter, &dir).set(AT_ONCE).set(&format!("num.partitions={PARTITIONS}"));
+        let setup = Setup::new(chapter, &dir).set(AT_ONCE);
         let broker = HEARTBEATS.iter().fold(setup, |setup, setting| setup.set(setting)).start();
         let (out, seen) = channel();
         let member = |name| Member::start(broker.bootstrap(), name, settings, out.clone());
         let mut done = BTreeMap::new();
+        create(&broker);
         produce(&broker.bootstrap(), "t", 0..600);
         let first = member(1);
         wait_for(&seen, &mut done, 600, &[1]);
@@ -198,7 +206,8 @@ fn members_come_and_go_in_the_consumer_protocol() {
 fn static_members_come_back_without_a_rebalance() {
     for chapter in chapters_from(5) {
         let dir = TempDir::new();
-        let broker = Setup::new(chapter, &dir).set(AT_ONCE).set(&format!("num.partitions={PARTITIONS}")).start();
+        let broker = Setup::new(chapter, &dir).set(AT_ONCE).start();
+        create(&broker);
         produce(&broker.bootstrap(), "t", 0..120);
         let of = |instance: &str| {
             let consumer = consumer(&broker.bootstrap(), "g", &[("group.instance.id", instance)]);

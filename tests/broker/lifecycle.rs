@@ -3,6 +3,7 @@
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::messages::*;
 
+use crate::harness::companions::in_a_cluster;
 use crate::harness::files::copy_dir;
 use crate::harness::*;
 
@@ -214,9 +215,13 @@ fn a_broker_survives_that_its_files_run_out() {
             }
             // This one has all it needs. The other has no file open: either it got one in time, or it is refused.
             assert_eq!(produce(&mut client, "before", batch(&["2"]).build()).await.base_offset, 1);
-            let answer = produce(&mut client, "later", batch(&["1"]).build()).await;
-            assert!(matches!(answer.error_code, ErrorCode::NONE | ErrorCode::KAFKA_STORAGE_ERROR), "{answer:?}");
-            let stored = i64::from(!answer.error_code.is_error());
+            // In a cluster followers would have to read it, for which there may be no file either.
+            let mut stored = 0;
+            if !in_a_cluster() {
+                let answer = produce(&mut client, "later", batch(&["1"]).build()).await;
+                assert!(matches!(answer.error_code, ErrorCode::NONE | ErrorCode::KAFKA_STORAGE_ERROR), "{answer:?}");
+                stored = i64::from(!answer.error_code.is_error());
+            }
             drop(crowd);
             // Whoever comes now is served as soon as those who left have made room.
             let mut late = broker.client().await;
