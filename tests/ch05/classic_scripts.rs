@@ -225,6 +225,10 @@ impl Runner for ShardScript {
                 }
                 Vec::new()
             }
+            "wake" => {
+                self.stage.shard.begin(self.stage.now);
+                Vec::new()
+            }
             "crash" => {
                 self.stage.crash();
                 Vec::new()

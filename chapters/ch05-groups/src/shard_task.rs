@@ -76,6 +76,8 @@ struct Loaded {
     coordinator: Arc<GroupCoordinator>,
     /// Whether the last round could write.
     could_write: bool,
+    /// Whether what was appended has to be synced before anybody is told (`flush.messages`).
+    must_flush: bool,
 }
 
 /// How a shard's service ended.
@@ -153,6 +155,7 @@ impl ShardTask {
             clock,
             coordinator: self.coordinator.clone(),
             could_write: true,
+            must_flush: false,
         }))
     }
 }
@@ -162,24 +165,44 @@ impl Loaded {
     async fn serve(&mut self, asked: &mut mpsc::Receiver<Ask>) -> End {
         let mut asks = Vec::new();
         loop {
+            if std::mem::take(&mut self.must_flush) && !self.flush().await {
+                return End::LoadAgain;
+            }
             self.give_replies();
-            let now = self.clock.now();
-            let due_ms = (self.shard.next_deadline() - now).clamp(0, LONGEST_SLEEP_MS);
-            let due = Instant::now() + Duration::from_millis(due_ms.unsigned_abs());
-            let given_up = self.waiting.front().map_or(due, |first| first.until.min(due));
+            let wakes_at = self.wakes_at();
             tokio::select! {
                 biased;
                 count = asked.recv_many(&mut asks, AT_ONCE) => if count == 0 { return End::Over },
                 changed = self.progress.changed() => if changed.is_err() { return End::Over },
-                () = sleep_until(given_up) => {}
+                () = sleep_until(wakes_at) => {}
             }
-            let done = self.serve_round(&mut asks);
-            if let Err(e) = done {
+            // Who has lost the partition, and leads it again by now, does not know what was written in between.
+            if self.progress.has_changed().is_err() {
+                return End::Over;
+            }
+            if let Err(e) = self.serve_round(&mut asks) {
                 let code = code_for(&e);
                 self.asking.drain().for_each(|(_, reply)| _ = reply.send(Err(code)));
                 return if code == ErrorCode::NOT_COORDINATOR { End::Over } else { End::LoadAgain };
             }
         }
+    }
+
+    /// When there is something to do though nobody asks.
+    fn wakes_at(&self) -> Instant {
+        let due_ms = match self.progress.borrow().enough_replicas {
+            true => (self.shard.next_deadline() - self.clock.now()).clamp(0, LONGEST_SLEEP_MS),
+            // Nothing that time asks for could be written. When it can be, progress says so.
+            false => LONGEST_SLEEP_MS,
+        };
+        let due = Instant::now() + Duration::from_millis(due_ms.unsigned_abs());
+        self.waiting.front().map_or(due, |first| first.until.min(due))
+    }
+
+    async fn flush(&self) -> bool {
+        let partition = self.partition.clone();
+        let flushed = self.coordinator.broker.log.tasks.blocking(move || partition.flush()).await;
+        flushed.is_ok()
     }
     // ANCHOR_END: serve
 
@@ -205,7 +228,7 @@ impl Loaded {
             self.asking.insert(token, reply);
             let is_commit = matches!(command, Command::Commit(..));
             if !is_commit {
-                self.append_commits(&mut commits);
+                self.append_commits(&mut commits)?;
             }
             let outcome = self.shard.step(now, token, command);
             if is_commit {
@@ -214,7 +237,7 @@ impl Loaded {
                 self.take(outcome)?;
             }
         }
-        self.append_commits(&mut commits);
+        self.append_commits(&mut commits)?;
         if can_write && self.shard.next_deadline() <= now {
             let outcome = self.shard.step(now, NOBODY, Command::Tick);
             self.take(outcome)?;
@@ -234,20 +257,16 @@ impl Loaded {
 
     /// Appends commits, many at once. They decide about nothing but themselves: when they cannot be appended, they have not
     /// happened.
-    fn append_commits(&mut self, commits: &mut Commits) {
-        let Commits { tokens, outcome: Outcome { records, replies } } = std::mem::take(commits);
-        match self.append(&records) {
-            Ok(()) => {
-                records.iter().for_each(|record| self.shard.replay(record));
-                self.promise(replies);
-            }
-            Err(e) => {
-                let code = code_for(&e);
-                for reply in tokens.iter().filter_map(|token| self.asking.remove(token)) {
-                    let _ = reply.send(Err(code));
-                }
-            }
+    fn append_commits(&mut self, commits: &mut Commits) -> Result<(), PartitionError> {
+        let Commits { tokens, outcome } = std::mem::take(commits);
+        let before = self.end;
+        let Err(e) = self.take(outcome) else { return Ok(()) };
+        let code = code_for(&e);
+        for reply in tokens.iter().filter_map(|token| self.asking.remove(token)) {
+            let _ = reply.send(Err(code));
         }
+        // Some are in the log, if they were too many for one batch.
+        if self.end == before { Ok(()) } else { Err(e) }
     }
     // ANCHOR_END: take
 
@@ -288,6 +307,7 @@ impl Loaded {
                 let full = std::mem::replace(&mut batch, BatchBuilder::new(0));
                 let accepted = self.partition.append(full.build(), RequiredAcks::All)?;
                 self.end = accepted.last_offset + 1;
+                self.must_flush |= accepted.must_flush;
             }
         }
         Ok(())

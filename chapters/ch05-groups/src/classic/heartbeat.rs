@@ -2,7 +2,7 @@
 
 use ch00_wire::error_code::ErrorCode;
 
-use super::{ClassicGroup, Phase};
+use super::{ClassicGroup, Phase, Waiting};
 use crate::messages::HeartbeatRequest;
 use crate::step::Step;
 
@@ -57,9 +57,15 @@ impl ClassicGroup {
     // ANCHOR_END: tick
 
     // ANCHOR: begin
-    /// A coordinator begins, with what the log says: everybody has a whole session to be heard of.
+    /// A coordinator begins, or could not listen for a while: everybody has a whole session to be heard of.
     pub fn begin(&mut self, now: i64) {
-        self.members.values_mut().for_each(|member| member.hear(now));
+        for member in self.members.values_mut() {
+            match member.waiting {
+                // It cannot say anything as long as it waits.
+                Waiting::Join(to) => member.wait_for_join(to, now),
+                Waiting::Nothing | Waiting::Sync(_) => member.hear(now),
+            }
+        }
     }
     // ANCHOR_END: begin
 }
