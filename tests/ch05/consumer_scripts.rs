@@ -144,7 +144,7 @@ fn word(args: &mut ArgumentConsumer<'_>) -> Said {
 }
 
 /// From `a:0,1/b:2`.
-fn partitions(text: &str) -> Vec<HeartbeatTopicPartitions> {
+pub fn partitions(text: &str) -> Vec<HeartbeatTopicPartitions> {
     let topics = text.split('/').filter_map(|topic| topic.split_once(':'));
     let indexes = |text: &str| text.split(',').map(|index| index.parse().unwrap()).collect();
     topics
@@ -156,22 +156,29 @@ fn show_error(result: Result<(), ErrorCode>) -> String {
     format!("{:?}\n", result.err().unwrap_or(ErrorCode::NONE))
 }
 
-fn show_topic(id: Uuid, partitions: &[i32]) -> String {
+pub fn show_topic(id: Uuid, partitions: &[i32]) -> String {
     let name: String = id.0.iter().take_while(|byte| **byte != 0).map(|byte| *byte as char).collect();
     let partitions: Vec<_> = partitions.iter().map(i32::to_string).collect();
     format!("{name}:{}", partitions.join(","))
 }
 
-fn or_nothing(parts: impl Iterator<Item = String>) -> String {
+pub fn or_nothing(parts: impl Iterator<Item = String>) -> String {
     let parts: Vec<_> = parts.collect();
     if parts.is_empty() { "nothing".into() } else { parts.join(" ") }
 }
 
 /// A record for people.
-fn show(record: &GroupRecord) -> String {
+pub fn show(record: &GroupRecord) -> String {
     let current =
         |topics: &[CurrentTopicPartitions]| or_nothing(topics.iter().map(|t| show_topic(t.topic_id, &t.partitions)));
     match record {
+        GroupRecord::GroupMetadata(_, Some(value)) => {
+            format!("classic group, generation {}, {} members", value.generation, value.members.len())
+        }
+        GroupRecord::GroupMetadata(_, None) => "no classic group any more".into(),
+        GroupRecord::OffsetCommit(key, Some(value)) => {
+            format!("{}-{} is at {}", key.topic, key.partition, value.offset)
+        }
         GroupRecord::ConsumerGroupMetadata(_, Some(value)) => format!("group epoch {}", value.epoch),
         GroupRecord::ConsumerGroupMemberMetadata(key, Some(value)) => {
             let mut text =
@@ -179,6 +186,7 @@ fn show(record: &GroupRecord) -> String {
             let regex = value.subscribed_topic_regex.iter().filter(|regex| !regex.is_empty());
             text.extend(regex.map(|regex| format!(", what matches {regex}")));
             text.extend(value.server_assignor.iter().map(|assignor| format!(", by {assignor}")));
+            text.extend(value.classic_member_metadata.0.iter().map(|_| ", in the classic protocol".to_string()));
             text.extend(value.instance_id.iter().map(|instance| format!(", is {instance}")));
             text
         }

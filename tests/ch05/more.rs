@@ -8,4 +8,5 @@ mod classic_simulation;
 mod consumer_scripts;
 mod consumer_simulation;
 mod consumer_support;
+mod mixed_scripts;
 mod support;

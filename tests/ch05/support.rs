@@ -1,9 +1,11 @@
 //! A shard with a log, as a coordinator would have it, and members that are known by letters.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ch05_groups::classic::{Client, Joining};
+use ch05_groups::consumer::GroupTopics;
 use ch05_groups::messages::*;
 use ch05_groups::records::GroupRecord;
 use ch05_groups::settings::GroupSettings;
@@ -19,6 +21,7 @@ pub struct Stage {
     /// The time, in milliseconds.
     pub now: i64,
     settings: GroupSettings,
+    topics: Arc<GroupTopics>,
     next_token: Token,
     /// Who has asked, by token.
     asked: BTreeMap<Token, String>,
@@ -48,13 +51,21 @@ impl Stage {
         let mut shard = Shard::new(settings.clone(), 1);
         shard.begin(0);
         let (asked, ids) = (BTreeMap::new(), BTreeMap::new());
-        Stage { shard, log: Vec::new(), now: 0, settings, next_token: 1, asked, ids }
+        let topics = Arc::default();
+        Stage { shard, log: Vec::new(), now: 0, settings, topics, next_token: 1, asked, ids }
+    }
+
+    /// These are the cluster's topics from now on.
+    pub fn set_topics(&mut self, topics: GroupTopics) {
+        self.topics = Arc::new(topics);
+        self.shard.set_topics(self.topics.clone());
     }
 
     /// The coordinator is gone; another reads the log.
     pub fn crash(&mut self) {
         self.shard = Shard::new(self.settings.clone(), self.log.len() as u64 + 2);
         self.log.iter().for_each(|record| self.shard.replay(record));
+        self.shard.set_topics(self.topics.clone());
         self.shard.begin(self.now);
         self.asked.clear();
     }

@@ -47,6 +47,9 @@ config! {
         group_consumer_assignors: Vec<String> = "uniform,range";
         /// The shortest time between two assignments of a group, in milliseconds: members that come together cause one.
         group_consumer_assignment_interval_ms: i32 = "1000", in 0..=i64::from(i32::MAX);
+        /// Which groups with members may become groups of the other protocol: `disabled`, `upgrade` (to the consumer protocol),
+        /// `downgrade`, `bidirectional`.
+        group_consumer_migration_policy: String = "bidirectional";
     }
 }
 
@@ -68,6 +71,10 @@ impl BrokerConfig {
             max_size: self.group_consumer_max_size.unsigned_abs() as usize,
             assignment_interval_ms: self.group_consumer_assignment_interval_ms,
             assignors,
+            migration_policy: self
+                .group_consumer_migration_policy
+                .parse()
+                .map_err(|legal| format!("group.consumer.migration.policy: {legal}"))?,
         };
         Ok(GroupSettings {
             initial_rebalance_delay_ms: self.group_initial_rebalance_delay_ms.into(),

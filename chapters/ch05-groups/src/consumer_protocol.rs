@@ -53,6 +53,11 @@ structs! {
 message! { ConsumerProtocolSubscription }
 message! { ConsumerProtocolAssignment }
 
+/// The version that a subscription or an assignment is written in, as far as it is known here.
+pub fn consumer_protocol_version(bytes: &Bytes) -> Option<i16> {
+    Some(i16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]).clamp(0, CONSUMER_PROTOCOL_VERSION))
+}
+
 /// Reads a subscription or an assignment.
 pub fn decode_consumer_protocol<M: Message>(bytes: Bytes) -> Decoded<M> {
     let mut r = Reader::new(bytes);

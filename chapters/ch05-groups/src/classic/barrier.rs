@@ -13,7 +13,7 @@ const LEAST_WAIT_MS: i64 = 1_000;
 impl ClassicGroup {
     // ANCHOR: rebalance
     /// Something has changed: all members have to join again. If that is so already, perhaps the last one has joined.
-    pub(super) fn rebalance(&mut self, step: &mut Step) {
+    pub fn rebalance(&mut self, step: &mut Step) {
         match &self.phase {
             Phase::PreparingRebalance { .. } => {}
             Phase::Empty => {
@@ -93,9 +93,14 @@ impl ClassicGroup {
     }
     // ANCHOR_END: begin_generation
 
+    /// Everybody who waits is told to join again: the group is about to be another.
+    pub fn turn_all_away(&mut self, step: &mut Step) {
+        self.members.values_mut().for_each(|member| turn_away(step, member, ErrorCode::REBALANCE_IN_PROGRESS));
+    }
+
     // ANCHOR: vote
     /// The protocol that all know and that most like best.
-    fn vote(&self) -> String {
+    pub(super) fn vote(&self) -> String {
         let members = || self.members.values();
         let known_by_all = |name: &str| {
             let knows = |member: &super::Member| member.protocols.iter().any(|known| known.name == name);

@@ -32,6 +32,16 @@ impl ClassicGroup {
         }
     }
 
+    /// What is to be written for the group to be known as it is now.
+    pub fn as_record(&self) -> GroupRecord {
+        self.record(self.value())
+    }
+
+    /// The record that makes the group be forgotten.
+    pub fn forget(&self) -> Vec<GroupRecord> {
+        vec![GroupRecord::GroupMetadata(GroupMetadataKey { group: self.id.clone() }, None)]
+    }
+
     pub(super) fn record(&self, value: GroupMetadataValue) -> GroupRecord {
         GroupRecord::GroupMetadata(GroupMetadataKey { group: self.id.clone() }, Some(value))
     }
@@ -52,7 +62,12 @@ impl ClassicGroup {
         self.protocol = value.protocol.clone();
         self.leader = value.leader.clone().filter(|leader| self.members.contains_key(leader));
         self.since = value.current_state_timestamp;
-        self.phase = if self.members.is_empty() { Phase::Empty } else { Phase::Stable };
+        self.phase = match self.phase {
+            _ if self.members.is_empty() => Phase::Empty,
+            // It begins while the record is written that makes the group a classic one.
+            Phase::PreparingRebalance { .. } => return,
+            Phase::Empty | Phase::CompletingRebalance { .. } | Phase::Stable => Phase::Stable,
+        };
     }
     // ANCHOR_END: replay
 }

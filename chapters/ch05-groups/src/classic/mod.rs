@@ -115,6 +115,24 @@ impl ClassicGroup {
         }
     }
 
+    /// A stable group with these members, each with its assignment.
+    pub fn with_members(
+        id: &str,
+        protocol_type: &str,
+        generation: i32,
+        members: Vec<Member>,
+        now: Timestamp,
+    ) -> ClassicGroup {
+        let mut group = ClassicGroup::new(id, now);
+        let instance = |member: &Member| Some((member.instance_id.clone()?, member.id.clone()));
+        group.instances = members.iter().filter_map(instance).collect();
+        group.leader = members.first().map(|member| member.id.clone());
+        group.members = members.into_iter().map(|member| (member.id.clone(), member)).collect();
+        (group.phase, group.generation) = (Phase::Stable, generation);
+        (group.protocol_type, group.protocol) = (Some(protocol_type.to_owned()), Some(group.vote()));
+        group
+    }
+
     /// Its name, `group.id`.
     pub fn id(&self) -> &str {
         &self.id

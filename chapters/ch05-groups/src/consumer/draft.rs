@@ -33,8 +33,12 @@ impl<'a> Draft<'a> {
 
     /// The group's epoch rises, for topics with this hash.
     pub fn raise_epoch(&mut self, metadata_hash: i64) {
+        self.epoch(self.group.epoch + 1, metadata_hash);
+    }
+
+    pub fn epoch(&mut self, epoch: i32, metadata_hash: i64) {
         let key = ConsumerGroupMetadataKey { group_id: self.group_id() };
-        let value = ConsumerGroupMetadataValue { epoch: self.group.epoch + 1, metadata_hash };
+        let value = ConsumerGroupMetadataValue { epoch, metadata_hash };
         self.write(GroupRecord::ConsumerGroupMetadata(key, Some(value)));
     }
 

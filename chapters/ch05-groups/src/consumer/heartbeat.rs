@@ -13,7 +13,7 @@ use super::{ConsumerGroup, ConsumerGroupSettings, ConsumerMember, ConsumerSessio
 use super::{check, leave, subscription, target};
 use crate::assignor::Partitions;
 use crate::messages::*;
-use crate::records::GroupRecord;
+use crate::records::{ConsumerGroupMemberMetadataValue, GroupRecord};
 
 /// What a decision depends on besides the group and the request.
 pub struct HeartbeatContext<'a> {
@@ -31,6 +31,14 @@ pub struct HeartbeatContext<'a> {
     pub client_host: &'a str,
     /// The id of a member that has none.
     pub new_member_id: Uuid,
+}
+
+/// What is around a group.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub now: Timestamp,
+    pub settings: &'a ConsumerGroupSettings,
+    pub topics: &'a GroupTopics,
 }
 
 impl ConsumerGroup {
@@ -73,29 +81,43 @@ fn step(
     };
     check_size(&draft.group, &id, settings)?;
     let former = membership::find(draft, &id, request)?;
-
     let metadata = subscription::updated(&former.metadata, request, context.client_id, context.client_host);
+    let around = Around { now, settings, topics };
+    let member = advance(draft, sessions, around, &id, &former, metadata, request.topic_partitions.as_deref())?;
+    Ok(answer(request, id, &former, &member, settings))
+}
+
+/// What a member says of itself is taken in, and it makes a step towards the target: the member as it is then.
+pub(super) fn advance(
+    draft: &mut Draft<'_>,
+    sessions: &mut ConsumerSessions,
+    Around { now, settings, topics }: Around<'_>,
+    id: &str,
+    former: &ConsumerMember,
+    metadata: ConsumerGroupMemberMetadataValue,
+    owned: Option<&[HeartbeatTopicPartitions]>,
+) -> Result<ConsumerMember, Refusal> {
     let changed = subscription::is_changed(&former.metadata, &metadata)?;
-    if metadata != former.metadata || !draft.group.members.contains_key(&id) {
-        draft.member_metadata(&id, Some(metadata));
+    if metadata != former.metadata || !draft.group.members.contains_key(id) {
+        draft.member_metadata(id, Some(metadata));
     }
     if changed || sessions.are_new(topics) {
         subscription::update(draft, topics, now, changed);
     }
     target::update(draft, topics, settings, now);
 
-    let member = reconcile(draft, &id, topics, changed, request.topic_partitions.as_deref())?;
+    let member = reconcile(draft, id, topics, changed, owned)?;
     if member.current() != former.current() {
-        draft.current(&id, Some(member.current()));
-        sessions.reconciled(&id, &member, now);
+        draft.current(id, Some(member.current()));
+        sessions.reconciled(id, &member, now);
     }
     sessions.seen(topics);
-    sessions.heard(&id, settings, now);
-    Ok(answer(request, id, &former, &member, settings))
+    sessions.heard(id, &member, settings, now);
+    Ok(member)
 }
 // ANCHOR_END: heartbeat
 
-fn check_size(group: &ConsumerGroup, id: &str, settings: &ConsumerGroupSettings) -> Result<(), Refusal> {
+pub(super) fn check_size(group: &ConsumerGroup, id: &str, settings: &ConsumerGroupSettings) -> Result<(), Refusal> {
     if group.members.len() < settings.max_size || group.members.contains_key(id) {
         return Ok(());
     }

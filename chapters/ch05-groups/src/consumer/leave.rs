@@ -38,7 +38,7 @@ pub fn leave(
 }
 
 /// Members are gone, with what they had, and with expressions that nobody else has.
-fn remove(draft: &mut Draft<'_>, topics: &GroupTopics, member_ids: &[String]) {
+pub fn remove(draft: &mut Draft<'_>, topics: &GroupTopics, member_ids: &[String]) {
     member_ids.iter().for_each(|id| draft.remove_member(id));
     subscription::forget_patterns(draft);
     let hash = topics.hash(draft.group.subscribed_topics());

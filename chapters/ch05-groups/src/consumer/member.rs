@@ -109,6 +109,11 @@ impl ConsumerMember {
         self.metadata.classic_member_metadata.0.is_some()
     }
 
+    /// The session that it has asked for, in milliseconds, if it speaks the classic protocol.
+    pub fn classic_session_timeout_ms(&self) -> Option<i32> {
+        self.metadata.classic_member_metadata.0.as_ref().map(|classic| classic.session_timeout_ms)
+    }
+
     /// The partitions that nobody else may have: those it may use, and those it has not given back.
     pub fn held(&self) -> impl Iterator<Item = (Uuid, i32)> {
         let topics = self.assigned.iter().chain(&self.revoking);

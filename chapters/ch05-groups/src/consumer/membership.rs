@@ -56,10 +56,10 @@ pub fn find(
 }
 
 fn join_static(draft: &mut Draft<'_>, member_id: &str, instance_id: &str) -> Result<Arc<ConsumerMember>, Refusal> {
-    let Some(owner) = draft.group.static_member(instance_id).map(str::to_string) else {
+    let Some(owner) = draft.group.static_member(instance_id) else {
         return Ok(draft.group.members.get(member_id).cloned().unwrap_or_default());
     };
-    let former = ConsumerMember::clone(&draft.group.members[&owner]);
+    let former = &draft.group.members[owner];
     if former.epoch != LEAVING_FOR_A_WHILE && !former.is_classic() {
         let text = format!(
             "Static member {member_id} with instance id {instance_id} cannot join the group because the instance id is \
@@ -67,13 +67,20 @@ fn join_static(draft: &mut Draft<'_>, member_id: &str, instance_id: &str) -> Res
         );
         return Err((ErrorCode::UNRELEASED_INSTANCE_ID, text));
     }
+    let owner = owner.to_string();
+    Ok(replace(draft, &owner, member_id))
+}
+
+/// A static member is back under another id, with all that it had.
+pub fn replace(draft: &mut Draft<'_>, owner: &str, member_id: &str) -> Arc<ConsumerMember> {
+    let former = ConsumerMember::clone(&draft.group.members[owner]);
     let member = ConsumerMember { epoch: 0, previous_epoch: 0, ..former };
-    let target = draft.group.target.get(&owner).cloned().unwrap_or_default();
-    draft.remove_member(&owner);
+    let target = draft.group.target.get(owner).cloned().unwrap_or_default();
+    draft.remove_member(owner);
     draft.member_metadata(member_id, Some(member.metadata.clone()));
     draft.target(member_id, Some(&target));
     draft.current(member_id, Some(member.current()));
-    Ok(Arc::new(member))
+    Arc::new(member)
 }
 
 /// A member speaks in its epoch, or in the one before if it may not have heard of the newest: then it has nothing that it

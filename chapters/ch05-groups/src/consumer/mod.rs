@@ -18,9 +18,11 @@
 //! begins anew with the next coordinator, in favour of the members.
 //!
 //! `heartbeat` is the decision; what it is made of stands apart: `check` (is the request one?), `membership` (who is it?),
-//! `subscription` (what is wanted?), `target`, `reconcile`, `leave`.
+//! `subscription` (what is wanted?), `target`, `reconcile`, `leave`. `classic_members` are those that speak the older protocol
+//! yet, `migrate` makes a group of one protocol one of the other.
 
 mod check;
+mod classic_members;
 mod commit;
 mod describe;
 mod draft;
@@ -28,6 +30,7 @@ mod heartbeat;
 mod leave;
 mod member;
 mod membership;
+mod migrate;
 mod pattern;
 mod reconcile;
 mod sessions;
@@ -35,6 +38,7 @@ mod settings;
 mod subscription;
 mod target;
 mod topics;
+mod translate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,8 +49,10 @@ use ch01_log::batch::Timestamp;
 use crate::assignor::Partitions;
 use crate::records::*;
 
+pub use classic_members::CONSUMER_PROTOCOL_TYPE;
 pub use heartbeat::HeartbeatContext;
 pub use member::{ConsumerMember, EpochPartitions, MemberState};
+pub use migrate::MigrationPolicy;
 pub use pattern::TopicPattern;
 pub use sessions::ConsumerSessions;
 pub use settings::ConsumerGroupSettings;

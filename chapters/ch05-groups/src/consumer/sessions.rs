@@ -13,6 +13,8 @@ pub struct ConsumerSessions {
     sessions: BTreeMap<String, Timestamp>,
     /// When a member has to have given partitions back, and its epoch while it has not.
     revocations: BTreeMap<String, (Timestamp, i32)>,
+    /// When a member of the classic protocol has to have joined again, as it was told to, or to have asked for what it has.
+    rejoins: BTreeMap<String, Timestamp>,
     /// The version of the topics that the group was last held against.
     topics_version: Option<i64>,
 }
@@ -22,7 +24,7 @@ impl ConsumerSessions {
     pub fn new(group: &ConsumerGroup, settings: &ConsumerGroupSettings, now: Timestamp) -> ConsumerSessions {
         let mut sessions = ConsumerSessions::default();
         for (id, member) in group.members() {
-            sessions.heard(id, settings, now);
+            sessions.heard(id, member, settings, now);
             sessions.reconciled(id, member, now);
         }
         sessions
@@ -31,18 +33,42 @@ impl ConsumerSessions {
     /// When [`ConsumerGroup::tick`] has something to do, unless a member is heard of until then.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let revocations = self.revocations.values().map(|(deadline, _)| *deadline);
-        self.sessions.values().copied().chain(revocations).min()
+        self.sessions.values().copied().chain(revocations).chain(self.rejoins.values().copied()).min()
     }
 
     /// A member is alive.
-    pub(super) fn heard(&mut self, member_id: &str, settings: &ConsumerGroupSettings, now: Timestamp) {
-        self.sessions.insert(member_id.to_string(), now + Timestamp::from(settings.session_timeout_ms));
+    pub(super) fn heard(
+        &mut self,
+        member_id: &str,
+        member: &ConsumerMember,
+        settings: &ConsumerGroupSettings,
+        now: Timestamp,
+    ) {
+        let timeout = member.classic_session_timeout_ms().unwrap_or(settings.session_timeout_ms);
+        self.sessions.insert(member_id.to_string(), now + Timestamp::from(timeout));
+    }
+
+    /// A member of the classic protocol is told to join again. It may have been told before.
+    pub(super) fn told_to_join(&mut self, member_id: &str, member: &ConsumerMember, now: Timestamp) {
+        let until = now + Timestamp::from(member.metadata.rebalance_timeout_ms.max(0));
+        self.rejoins.entry(member_id.to_string()).or_insert(until);
+    }
+
+    /// It has joined, and is to ask for what it has.
+    pub(super) fn has_joined(&mut self, member_id: &str, member: &ConsumerMember, now: Timestamp) {
+        self.rejoins.remove(member_id);
+        self.told_to_join(member_id, member, now);
+    }
+
+    /// It has asked.
+    pub(super) fn has_synced(&mut self, member_id: &str) {
+        self.rejoins.remove(member_id);
     }
 
     /// A member has made a step.
     pub(super) fn reconciled(&mut self, member_id: &str, member: &ConsumerMember, now: Timestamp) {
         self.cancel_revocation(member_id);
-        if member.state == MemberState::UnrevokedPartitions {
+        if member.state == MemberState::UnrevokedPartitions && !member.is_classic() {
             let deadline = now + Timestamp::from(member.metadata.rebalance_timeout_ms.max(0));
             self.revocations.insert(member_id.to_string(), (deadline, member.epoch));
         }
@@ -55,6 +81,7 @@ impl ConsumerSessions {
     pub(super) fn forget(&mut self, member_id: &str) {
         self.sessions.remove(member_id);
         self.revocations.remove(member_id);
+        self.rejoins.remove(member_id);
     }
 
     /// Whether the topics are others than the last time.
@@ -69,7 +96,8 @@ impl ConsumerSessions {
 
     /// The members whose time is over.
     pub(super) fn take_expired(&mut self, group: &ConsumerGroup, now: Timestamp) -> Vec<String> {
-        let dead = self.sessions.iter().filter(|(_, deadline)| **deadline <= now).map(|(id, _)| id);
+        let dead =
+            self.sessions.iter().chain(&self.rejoins).filter(|(_, deadline)| **deadline <= now).map(|(id, _)| id);
         let slow = self.revocations.iter().filter(|(id, (deadline, epoch))| {
             *deadline <= now && group.members().get(*id).is_some_and(|member| member.epoch == *epoch)
         });

@@ -1,5 +1,6 @@
 //! What can be configured about groups of the consumer protocol.
 
+use super::MigrationPolicy;
 use crate::assignor::Assignor;
 
 /// The settings of a group.
@@ -15,6 +16,8 @@ pub struct ConsumerGroupSettings {
     pub assignment_interval_ms: i32,
     /// The assignors that members may ask for; the first is used where nobody asks. Never empty.
     pub assignors: Vec<Assignor>,
+    /// Which groups with members may become groups of the other protocol.
+    pub migration_policy: MigrationPolicy,
 }
 
 impl Default for ConsumerGroupSettings {
@@ -25,6 +28,7 @@ impl Default for ConsumerGroupSettings {
             max_size: i32::MAX as usize,
             assignment_interval_ms: 1_000,
             assignors: Assignor::ALL.to_vec(),
+            migration_policy: MigrationPolicy::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use ch01_log::batch::Timestamp;
 
 use super::Group;
 use crate::offsets::{Offsets, tombstone};
-use crate::records::{GroupMetadataKey, GroupRecord};
+use crate::records::GroupRecord;
 
 // ANCHOR: expired
 /// Tombstones for all that is to be forgotten now.
@@ -53,9 +53,4 @@ pub(super) fn of_topics(offsets: &Offsets, topics: &BTreeSet<String>) -> Vec<Gro
         records.extend(gone.map(|(topic, partition, _)| tombstone(group, topic, partition)));
     }
     records
-}
-
-/// The record that makes a group be forgotten.
-pub(super) fn forget(group: &str) -> GroupRecord {
-    GroupRecord::GroupMetadata(GroupMetadataKey { group: group.to_owned() }, None)
 }

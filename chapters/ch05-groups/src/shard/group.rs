@@ -1,11 +1,10 @@
 //! A group of either protocol, as its shard sees it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::Timestamp;
 
-use super::expire::forget;
 use crate::classic::ClassicGroup;
 use crate::consumer::{ConsumerGroup, ConsumerSessions};
 use crate::messages::{ListedGroup, OffsetFetchRequestGroup};
@@ -88,7 +87,7 @@ impl Group {
     /// What makes it be forgotten. Nobody is in it.
     pub(super) fn forget(&self) -> Vec<GroupRecord> {
         match self {
-            Group::Classic(group) => vec![forget(group.id())],
+            Group::Classic(group) => group.forget(),
             Group::Consumer(group, _) => group.delete(),
         }
     }
@@ -135,3 +134,27 @@ impl Group {
         }
     }
 }
+
+// ANCHOR: downgrade
+/// The last member of the consumer protocol may have gone with the records from `since` on, and others are still there: then
+/// the group becomes a classic one, and those records are not written.
+pub(super) fn downgrade(groups: &mut BTreeMap<String, Group>, id: &str, step: &mut Step, since: usize) {
+    let is_departure = |record: &GroupRecord| matches!(record, GroupRecord::ConsumerGroupMemberMetadata(_, None));
+    let decided = &step.records[since..];
+    let (true, Some(group)) = (decided.iter().any(is_departure), groups.get_mut(id)) else { return };
+    let (Some(before), true) = (group.consumer(), step.settings.consumer.migration_policy.downgrades()) else { return };
+    let mut after = before.clone();
+    decided.iter().for_each(|record| after.replay(record));
+    let Some((mut classic, is_stable)) = after.to_classic(step.topics, step.settings.max_size, step.now) else {
+        return;
+    };
+    let forgotten = before.forget();
+    step.records.truncate(since);
+    step.records.extend(forgotten);
+    step.records.push(classic.as_record());
+    if !is_stable {
+        classic.rebalance(step);
+    }
+    *group = Group::Classic(classic);
+}
+// ANCHOR_END: downgrade

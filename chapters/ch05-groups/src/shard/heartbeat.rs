@@ -14,8 +14,8 @@ use crate::step::Step;
 const JOINING: i32 = 0;
 
 // ANCHOR: heartbeat
-/// Takes a heartbeat. A group that is not there is made by the first who joins; one of the classic protocol becomes one of
-/// this when nobody is in it.
+/// Takes a heartbeat. A group that is not there is made by the first who joins; so is one that was of the classic protocol,
+/// with all who are in it.
 pub(super) fn heartbeat(
     groups: &mut BTreeMap<String, Group>,
     step: &mut Step,
@@ -23,9 +23,10 @@ pub(super) fn heartbeat(
     client: &Client,
     api_version: i16,
 ) -> ConsumerGroupHeartbeatResponse {
+    let settings = &step.settings.consumer;
     let context = HeartbeatContext {
         now: step.now,
-        settings: &step.settings.consumer,
+        settings,
         topics: step.topics,
         api_version,
         client_id: &client.id,
@@ -33,29 +34,41 @@ pub(super) fn heartbeat(
         new_member_id: step.random.id(),
     };
     let id = &request.group_id;
-    let before = match groups.get_mut(id) {
+    let joins = request.member_epoch == JOINING;
+    let made = match groups.get_mut(id) {
         Some(Group::Consumer(group, sessions)) => {
             let (records, response) = group.heartbeat(sessions, &context, request);
             step.records.extend(records);
             return response;
         }
-        Some(group) if !group.is_empty() => return no_such_group(id, "is one of the classic protocol, with members"),
-        before => before.map(|group| group.forget()),
+        _ if !joins => Err(no_consumer_group(id)),
+        Some(Group::Classic(old)) if !old.is_empty() && !settings.migration_policy.upgrades() => {
+            Err(no_consumer_group(id))
+        }
+        Some(Group::Classic(old)) if !old.is_empty() => {
+            ConsumerGroup::from_classic(old, step.topics, settings.max_size)
+        }
+        before => Ok((ConsumerGroup::new(id), before.map_or(Vec::new(), |before| before.forget()))),
     };
-    if request.member_epoch != JOINING {
-        return no_such_group(id, "is not there");
-    }
-    let (group, mut sessions) = (ConsumerGroup::new(id), ConsumerSessions::default());
+    let (group, made) = match made {
+        Ok(made) => made,
+        Err((error_code, text)) => {
+            let error_message = Some(text);
+            return ConsumerGroupHeartbeatResponse { error_code, error_message, ..Default::default() };
+        }
+    };
+    let mut sessions = ConsumerSessions::new(&group, settings, step.now);
     let (records, response) = group.heartbeat(&mut sessions, &context, request);
     if !response.error_code.is_error() {
-        step.records.extend(before.into_iter().flatten().chain(records));
-        groups.insert(id.clone(), Group::Consumer(group, sessions));
+        step.records.extend(made.into_iter().chain(records));
+        if let Some(Group::Classic(mut old)) = groups.insert(id.clone(), Group::Consumer(group, sessions)) {
+            old.turn_all_away(step);
+        }
     }
     response
 }
 // ANCHOR_END: heartbeat
 
-fn no_such_group(id: &str, why: &str) -> ConsumerGroupHeartbeatResponse {
-    let error_message = Some(format!("group {id} {why}"));
-    ConsumerGroupHeartbeatResponse { error_code: ErrorCode::GROUP_ID_NOT_FOUND, error_message, ..Default::default() }
+fn no_consumer_group(id: &str) -> (ErrorCode, String) {
+    (ErrorCode::GROUP_ID_NOT_FOUND, format!("There is no consumer group {id}."))
 }

@@ -17,22 +17,21 @@ mod commit;
 mod expire;
 mod group;
 mod heartbeat;
+mod members;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ch00_wire::error_code::ErrorCode;
 use ch01_log::batch::Timestamp;
 use ch04_controller::controller::Random;
 
 pub use group::Group;
 
-use crate::classic::{self, ClassicGroup, Client, Joining};
+use crate::classic::{ClassicGroup, Client, Joining};
 use crate::consumer::{ConsumerGroup, ConsumerSessions, GroupTopics};
 use crate::messages::{
-    ConsumerGroupHeartbeatRequest, HeartbeatRequest, HeartbeatResponse, LeaveGroupMemberResponse, LeaveGroupRequest,
-    LeaveGroupResponse, ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequestGroup,
-    SyncGroupRequest,
+    ConsumerGroupHeartbeatRequest, HeartbeatRequest, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest,
+    OffsetDeleteRequest, OffsetFetchRequestGroup, SyncGroupRequest,
 };
 use crate::offsets::Offsets;
 use crate::records::GroupRecord;
@@ -211,32 +210,20 @@ impl Shard {
         let touched = match command {
             Command::Join(joining) => {
                 let id = joining.request.group_id.clone();
-                match admit(groups, &joining, &mut step) {
-                    Ok(group) => group.join(&mut step, to, joining),
-                    Err(code) => step.reply(to, classic::refused_join(code, joining.request.member_id)),
-                }
+                members::join(groups, &mut step, to, joining);
                 Some(id)
             }
             Command::Sync(request) => {
                 let id = request.group_id.clone();
-                match groups.get_mut(&id).and_then(Group::classic_mut) {
-                    Some(group) => group.sync(&mut step, to, request),
-                    None => step.reply(to, classic::refused_sync(ErrorCode::UNKNOWN_MEMBER_ID)),
-                }
+                members::sync(groups.get_mut(&id), &mut step, to, request);
                 Some(id)
             }
             Command::Heartbeat(request) => {
-                let group = groups.get_mut(&request.group_id).and_then(Group::classic_mut);
-                let error_code = group.map_or(ErrorCode::UNKNOWN_MEMBER_ID, |g| g.heartbeat(&mut step, &request));
-                step.reply(to, Response::Heartbeat(HeartbeatResponse { throttle_time_ms: 0, error_code }));
+                members::heartbeat(groups.get_mut(&request.group_id), &mut step, to, &request);
                 Some(request.group_id)
             }
             Command::Leave(request) => {
-                let left = match groups.get_mut(&request.group_id).and_then(Group::classic_mut) {
-                    Some(group) => group.leave(&mut step, &request),
-                    None => nobody_left(&request),
-                };
-                step.reply(to, Response::Leave(left));
+                members::leave(groups.get_mut(&request.group_id), &mut step, to, &request);
                 Some(request.group_id)
             }
             Command::ConsumerHeartbeat(request, client, version) => {
@@ -287,7 +274,9 @@ impl Shard {
             Command::Tick => {
                 let due: Vec<_> = self.deadlines.iter().take_while(|(at, _)| *at <= now).cloned().collect();
                 for (_, id) in &due {
+                    let before = step.records.len();
                     groups.get_mut(id).expect("deadlines are of groups").tick(&mut step);
+                    group::downgrade(groups, id, &mut step, before);
                 }
                 if self.next_expiry <= now {
                     self.next_expiry = now + settings.offsets_retention_check_interval_ms;
@@ -298,6 +287,7 @@ impl Shard {
                 return Outcome { records, replies };
             }
         };
+        touched.iter().for_each(|id| group::downgrade(groups, id, &mut step, 0));
         let Step { records, replies, .. } = step;
         touched.into_iter().for_each(|id| self.settle(&id));
         Outcome { records, replies }
@@ -321,44 +311,4 @@ impl Shard {
         before.into_iter().for_each(|before| _ = self.deadlines.remove(&(before, id.to_owned())));
         self.deadlines.extend(deadline.map(|deadline| (deadline, id.to_owned())));
     }
-}
-
-/// The group that a JoinGroup is for, if it makes sense at all. An empty group of the consumer protocol becomes a classic
-/// one.
-fn admit<'a>(
-    groups: &'a mut BTreeMap<String, Group>,
-    joining: &Joining,
-    step: &mut Step,
-) -> Result<&'a mut ClassicGroup, ErrorCode> {
-    let (request, now) = (&joining.request, step.now);
-    let (min, max) = (step.settings.min_session_timeout_ms, step.settings.max_session_timeout_ms);
-    if request.group_id.is_empty() {
-        return Err(ErrorCode::INVALID_GROUP_ID);
-    }
-    if !(min..=max).contains(&request.session_timeout_ms) {
-        return Err(ErrorCode::INVALID_SESSION_TIMEOUT);
-    }
-    let known = groups.get(&request.group_id);
-    if known.is_some_and(|group| group.consumer().is_some() && !group.is_empty()) {
-        return Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
-    }
-    if !request.member_id.is_empty() && known.is_none_or(|group| group.classic().is_none()) {
-        return Err(ErrorCode::UNKNOWN_MEMBER_ID);
-    }
-    let new = || Group::Classic(ClassicGroup::new(&request.group_id, now));
-    let group = groups.entry(request.group_id.clone()).or_insert_with(new);
-    if group.consumer().is_some() {
-        step.records.extend(group.forget());
-        *group = new();
-    }
-    Ok(group.classic_mut().expect("made above"))
-}
-
-fn nobody_left(request: &LeaveGroupRequest) -> LeaveGroupResponse {
-    let unknown = request.members.iter().map(|member| LeaveGroupMemberResponse {
-        member_id: member.member_id.clone(),
-        group_instance_id: member.group_instance_id.clone(),
-        error_code: ErrorCode::UNKNOWN_MEMBER_ID,
-    });
-    LeaveGroupResponse { throttle_time_ms: 0, error_code: ErrorCode::NONE, members: unknown.collect() }
 }
