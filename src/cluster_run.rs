@@ -27,6 +27,7 @@ use crate::cluster_screen::Screen;
 use crate::cluster_watch::{Looks, Observation, Watcher};
 use crate::exercises;
 use crate::failure::Failure;
+use crate::stop::Stop;
 
 /// How often brokers are asked, once they all serve, and before.
 const EVERY: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ pub async fn run(args: StartArgs, dir: &Path) -> Result<(), Failure> {
     cluster_ports::check(&plan, before.as_ref())?;
     let program = if args.mine { exercises::mine_program()? } else { this_program()? };
     // Before anything is started: whoever stops this now has nothing left behind.
-    let stop = Stop::new().map_err(|e| format!("cannot handle signals: {e}"))?;
+    let stop = Stop::listen().map_err(|e| format!("cannot handle signals: {e}"))?;
     let (telling, process_events) = mpsc::unbounded_channel();
     let (showing, observations) = mpsc::unbounded_channel();
     let looks = Looks::new(Watcher::new(&plan), showing);
@@ -179,39 +180,5 @@ impl Cluster {
 
     fn running(&self) -> BTreeSet<i32> {
         self.members.ids().into_iter().filter(|&id| self.members.process(id).running().is_some()).collect()
-    }
-}
-
-/// The signals that ask for a stop.
-struct Stop {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Stop> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(unix)]
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> std::io::Result<Stop> {
-        Ok(Stop {})
-    }
-
-    #[cfg(not(unix))]
-    async fn asked(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -9,6 +9,7 @@
 //! A line is the columns that were asked for and the value, with tabs between them; bytes that are no text are shown as
 //! `\xff`, null as `null`. Records that hold tabs or line ends are told apart with `--json`.
 
+use std::collections::BTreeMap;
 use std::io::{self, StdoutLock, Write, stdout};
 use std::ops::ControlFlow;
 
@@ -20,6 +21,7 @@ use mini_kafka::time;
 use serde::Serialize;
 
 use crate::connect::ConnectArgs;
+use crate::consume_group;
 use crate::failure::Failure;
 use crate::positions::{Positions, Start, positions};
 
@@ -27,14 +29,18 @@ use crate::positions::{Positions, Start, positions};
 #[derive(Args, Debug)]
 pub struct ConsumeArgs {
     /// The topic.
-    topic: String,
+    pub topic: String,
     /// A partition to read; may be given several times, all of them unless told otherwise.
     #[arg(long = "partition", value_name = "N")]
     partitions: Vec<i32>,
+    /// Reads as a member of this group: shares the topic's partitions with the others, goes on where the group was, and
+    /// commits how far it has come. `--from` is for partitions of which nothing has been committed.
+    #[arg(long, value_name = "GROUP", conflicts_with = "partitions")]
+    group: Option<String>,
     /// Where to begin: `beginning`, `end`, an offset, or the first record at or after a time: `@1700000000000`
     /// (milliseconds since 1970), `@2023-11-14T22:13:20Z`.
     #[arg(long, value_name = "WHERE", default_value = "beginning")]
-    from: Start,
+    pub from: Start,
     /// Ends after this many records.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
@@ -58,27 +64,49 @@ pub struct ConsumeArgs {
     json: bool,
     /// Leaves out records of transactions that were aborted or are still open (isolation level read committed).
     #[arg(long)]
-    committed: bool,
+    pub committed: bool,
     #[command(flatten)]
-    connect: ConnectArgs,
+    pub connect: ConnectArgs,
 }
 
 /// Runs `consume`.
 pub async fn run(args: ConsumeArgs) -> Result<(), Failure> {
+    if let Some(group) = &args.group {
+        return consume_group::run(&args, group).await;
+    }
     let mut cluster = args.connect.connect().await?;
     let Positions { starts, ends, .. } =
         positions(&mut cluster, &args.topic, &args.partitions, args.from, args.committed).await?;
     let mut consumer = Consumer::new(cluster, &args.topic, starts, args.committed);
-    let mut printer =
-        Printer { args: &args, out: io::BufWriter::new(stdout().lock()), left: args.count.unwrap_or(u64::MAX) };
-    loop {
+    let mut printer = Printer::new(&args);
+    while printer.print_some(&mut consumer, &ends).await? {}
+    Ok(())
+}
+
+/// Prints records as the arguments say.
+pub struct Printer<'a> {
+    args: &'a ConsumeArgs,
+    out: io::BufWriter<StdoutLock<'static>>,
+    /// Records still to be printed.
+    left: u64,
+}
+
+impl<'a> Printer<'a> {
+    /// Prints to standard output.
+    pub fn new(args: &'a ConsumeArgs) -> Printer<'a> {
+        Printer { args, out: io::BufWriter::new(stdout().lock()), left: args.count.unwrap_or(u64::MAX) }
+    }
+
+    /// Prints what one fetch brings. Whether there may be more to print; with `--exit`, partitions are over at these ends.
+    pub async fn print_some(&mut self, consumer: &mut Consumer, ends: &BTreeMap<i32, Offset>) -> Result<bool, Failure> {
+        let args = self.args;
         for (&partition, &end) in ends.iter().filter(|_| args.exit) {
             if consumer.position(partition).is_some_and(|position| position >= end) {
                 consumer.stop(partition);
             }
         }
-        if consumer.is_done() || printer.left == 0 {
-            return Ok(());
+        if consumer.is_done() || self.left == 0 {
+            return Ok(false);
         }
         for fetched in consumer.fetch().await? {
             if let Fetched::Moved { partition, from, to } = fetched {
@@ -87,21 +115,13 @@ pub async fn run(args: ConsumeArgs) -> Result<(), Failure> {
             }
             consumer.read(&fetched, |partition, record| {
                 let is_beyond = args.exit && ends.get(&partition).is_some_and(|&end| record.offset >= end);
-                if is_beyond { Ok(ControlFlow::Break(())) } else { printer.print(partition, &record) }
+                if is_beyond { Ok(ControlFlow::Break(())) } else { self.print(partition, &record) }
             })?;
         }
-        printer.out.flush()?;
+        self.out.flush()?;
+        Ok(true)
     }
-}
 
-struct Printer<'a> {
-    args: &'a ConsumeArgs,
-    out: io::BufWriter<StdoutLock<'static>>,
-    /// Records still to be printed.
-    left: u64,
-}
-
-impl Printer<'_> {
     fn print(&mut self, partition: i32, record: &ConsumedRecord<'_>) -> Result<ControlFlow<()>, Failure> {
         if self.left == 0 {
             return Ok(ControlFlow::Break(()));

@@ -9,7 +9,8 @@
 //! - decompressing, and comparing checksums;
 //! - with *read committed*, skipping the records of aborted transactions ([`read_records`]).
 //!
-//! Caveat: there is no group here, nobody else is told of the positions, and they are gone when the consumer is.
+//! Caveat: there is no group here, nobody else is told of the positions, and they are gone when the consumer is
+//! ([`crate::group_member`] adds that).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -105,6 +106,11 @@ impl Consumer {
     /// The offset of the next record of a partition.
     pub fn position(&self, partition: i32) -> Option<Offset> {
         self.positions.get(&partition).copied()
+    }
+
+    /// Reads a partition, too, from this offset on.
+    pub fn start(&mut self, partition: i32, offset: Offset) {
+        self.positions.insert(partition, offset);
     }
 
     /// Reads a partition no further.

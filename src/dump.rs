@@ -9,8 +9,8 @@
 //! file is damaged, that is said, with the byte at which it begins, and reading goes on behind it if there is a way;
 //! the exit code is then 1.
 //!
-//! What kind a file is follows from its name. `dump_log` reads batches (and `dump_batch` and `dump_hex` print them, `dump_metadata` those of the metadata log),
-//! `dump_index` the binary files around them, `dump_text` the small text files; all write to a [`Report`], which knows
+//! What kind a file is follows from its name. `dump_log` reads batches (and `dump_batch` and `dump_hex` print them, with the
+//! help of `dump_meaning` for the records of Kafka's own logs), `dump_index` the binary files around them, `dump_text` the small text files; all write to a [`Report`], which knows
 //! the three forms of output.
 
 use std::fs;

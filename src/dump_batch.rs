@@ -11,7 +11,7 @@ use mini_kafka::time::iso;
 use serde::Serialize;
 
 use crate::dump_hex;
-use crate::dump_metadata::{Meaning, meaning};
+use crate::dump_meaning::{Meaning, RecordKind};
 use crate::dump_report::Report;
 
 /// Prints a batch and its records; `bytes` may end early. `crc` says whether the checksum is right.
@@ -113,7 +113,11 @@ fn print_record(
     let timestamp = if is_append_time { h.max_timestamp } else { record.timestamp(h.base_timestamp) };
     let header = |(name, value)| JsonHeader { name: JsonBytes(Some(name)), value: JsonBytes(value) };
     let control = h.attributes.is_control().then(|| control_type(record.key.unwrap_or_default()));
-    let metadata = report.is_metadata.then(|| meaning(record, control.is_some())).transpose();
+    let meaning = report.records.meaning(record.key, record.value, control.is_some());
+    let (metadata, group) = match (report.records, &meaning) {
+        (RecordKind::Group, Ok(Some(meaning))) => (None, Some(meaning)),
+        (_, meaning) => (meaning.as_ref().ok().and_then(Option::as_ref), None),
+    };
     report.json(&JsonRecord {
         kind: "record",
         file: &path.to_string_lossy(),
@@ -124,13 +128,14 @@ fn print_record(
         headers: record.headers.iter().map(header).collect(),
         control,
         coordinator_epoch: control.and_then(|_| coordinator_epoch(record)),
-        metadata: metadata.as_ref().ok().and_then(Option::as_ref),
+        metadata,
+        group,
     })?;
-    if let Ok(Some(meaning)) = &metadata {
+    if let Ok(Some(meaning)) = &meaning {
         let what = if control.is_some() { "control record " } else { "" };
         return report.text(format_args!("  offset {offset}: {}, {what}{meaning}", iso(timestamp)));
     }
-    if let Err(why) = &metadata {
+    if let Err(why) = &meaning {
         report.note(path, format_args!("offset {offset} cannot be understood: {why}"))?;
     }
     if let Some(control) = control {
@@ -246,4 +251,6 @@ struct JsonRecord<'a> {
     coordinator_epoch: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a Meaning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a Meaning>,
 }

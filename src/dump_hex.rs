@@ -2,6 +2,7 @@
 //!
 //! The layouts are those of `ch01_log::batch` and `ch01_log::record`; read this beside them.
 
+use std::cell::RefCell;
 use std::io;
 
 use ch01_log::batch::{BatchHeader, HEADER_LEN, Position};
@@ -10,7 +11,6 @@ use mini_kafka::text::{escaped, quoted};
 use mini_kafka::time::iso;
 
 use crate::dump_batch::{codec_name, control_type, describe_attributes};
-use crate::dump_metadata::value_meaning;
 use crate::dump_report::Report;
 
 /// The longest value that is repeated as text beside its bytes.
@@ -102,10 +102,14 @@ impl Fields<'_> {
         {
             return Ok(None);
         }
-        let meaning = |key: &[u8]| if is_control { control_type(key).to_string() } else { short(key) };
-        let is_metadata = self.report.is_metadata && !is_control;
-        let value = |value: &[u8]| match value_meaning(value) {
-            Ok(meaning) if is_metadata => meaning.to_string(),
+        // What a value says depends on the key in some logs.
+        let (records, last_key) = (self.report.records, RefCell::new(Vec::new()));
+        let meaning = |key: &[u8]| {
+            *last_key.borrow_mut() = key.to_vec();
+            if is_control { control_type(key).to_string() } else { short(key) }
+        };
+        let value = |value: &[u8]| match records.meaning(Some(&last_key.borrow()), Some(value), is_control) {
+            Ok(Some(meaning)) if !is_control => meaning.to_string(),
             _ => short(value),
         };
         if self.sized("keyLength", "key", meaning)?.is_none() || self.sized("valueLength", "value", value)?.is_none() {

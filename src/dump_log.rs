@@ -12,7 +12,7 @@ use ch01_log::batch::{self, BatchError, BatchHeader, HEADER_LEN, Offset, Positio
 
 use crate::dump::base_offset;
 use crate::dump_batch::{print_batch, print_hole};
-use crate::dump_metadata::is_metadata_log;
+use crate::dump_meaning::RecordKind;
 use crate::dump_report::{Report, WindowedFile};
 use crate::failure::Failure;
 
@@ -24,7 +24,7 @@ pub fn dump(report: &mut Report, path: &Path) -> Result<(), Failure> {
     if path.extension().is_some_and(|extension| extension != "checkpoint") {
         log.next_offset = base_offset(path).unwrap_or(Offset::MIN);
     }
-    report.is_metadata = is_metadata_log(path);
+    report.records = RecordKind::of(path);
     report.file(path, log.file.len(), "log")?;
     while log.position < log.file.len() {
         match log.find_batch().map_err(unreadable)? {

@@ -12,6 +12,7 @@ use mini_kafka::text::hex;
 use serde::Serialize;
 
 use crate::dump::OffsetRange;
+use crate::dump_meaning::RecordKind;
 use crate::failure::Failure;
 
 /// The form of output.
@@ -34,8 +35,8 @@ pub struct Report {
     form: Form,
     /// Which offsets to show.
     pub offsets: OffsetRange,
-    /// Whether records are those of the metadata log.
-    pub is_metadata: bool,
+    /// What the records of the present file are.
+    pub records: RecordKind,
     damaged: u32,
     first_damage: Option<String>,
     is_first_file: bool,
@@ -69,7 +70,7 @@ impl Report {
     /// An empty report.
     pub fn new(form: Form, offsets: OffsetRange) -> Report {
         let out = BufWriter::new(stdout().lock());
-        Report { out, form, offsets, is_metadata: false, damaged: 0, first_damage: None, is_first_file: true }
+        Report { out, form, offsets, records: RecordKind::Any, damaged: 0, first_damage: None, is_first_file: true }
     }
 
     /// Whether the hexadecimal form is wanted.

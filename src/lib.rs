@@ -7,6 +7,7 @@
 pub mod cluster_client;
 pub mod consumer;
 pub mod group_client;
+pub mod group_member;
 pub mod local_cluster;
 pub mod partitioner;
 pub mod producer;

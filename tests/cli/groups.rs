@@ -1,11 +1,13 @@
 //! `group` against a broker, with consumers of librdkafka in the group.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::command::{Ended, run, run_with};
+use super::command::{Ended, Running, run, run_with};
 use super::harness::{NEWEST, PATIENCE, Setup, TempDir};
 
 fn member(bootstrap: &str, settings: &[(&str, &str)]) -> BaseConsumer {
@@ -118,4 +120,63 @@ fn a_group_goes_on_where_it_was_reset_to() {
     let earlier = Setup::new(4, &dir).start();
     let unknown = super::command::run(&["group", "list", "--bootstrap", &earlier.bootstrap()]).failed(1);
     assert!(unknown.contains("does not serve ListGroups"), "{unknown}");
+}
+
+#[test]
+fn consumers_of_a_group_share_a_topic_and_go_on_for_each_other() {
+    let dir = TempDir::new();
+    let broker = Setup::new(NEWEST, &dir)
+        .set("group.consumer.heartbeat.interval.ms=100")
+        .set("group.consumer.session.timeout.ms=3000")
+        .start();
+    let bootstrap = broker.bootstrap();
+    let run = |args: &[&str]| -> Ended { run(&[args, &["--bootstrap", &bootstrap]].concat()) };
+    run(&["topic", "create", "t", "--partitions", "4"]).ok();
+    let produce = |from: usize, to: usize| {
+        for partition in 0..4 {
+            let lines: String = (from..to).map(|n| format!("{partition}-{n}\n")).collect();
+            let produce = ["produce", "t", "--partition", &partition.to_string(), "--bootstrap", &bootstrap];
+            run_with(&produce, lines.as_bytes()).ok();
+        }
+        (0..4).flat_map(|partition| (from..to).map(move |n| format!("{partition}-{n}"))).collect::<BTreeSet<_>>()
+    };
+    let consume = ["consume", "t", "--group", "g", "--bootstrap", &bootstrap];
+    let group = || run(&["group", "describe", "g"]).ok();
+
+    // Alone, it reads everything, once.
+    let written = produce(0, 10);
+    let alone = || -> BTreeSet<String> {
+        let ended = run(&["consume", "t", "--group", "g", "--exit"]);
+        ended.ok().lines().map(str::to_owned).collect()
+    };
+    assert_eq!(alone(), written);
+    assert_eq!(alone(), BTreeSet::new());
+    let empty = group();
+    assert!(empty.starts_with("group g, consumer protocol, Empty"), "{empty}");
+    assert_eq!(empty.lines().filter(|line| cells(line)[1..4] == ["10", "10", "0"]).count(), 4, "{empty}");
+
+    // Two share it. One is killed, and the other goes on for it.
+    let (mut first, mut second) = (Running::start(&consume), Running::start(&consume));
+    let deadline = Instant::now() + PATIENCE;
+    let is_half =
+        |line: &&str| line.split_once(" t:").is_some_and(|(_, partitions)| partitions.split(',').count() == 2);
+    while group().lines().filter(is_half).count() != 2 {
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} until each has a half: {}", group());
+    }
+    let written = produce(10, 20);
+    let read: BTreeSet<String> = (0..20).flat_map(|_| [first.line(), second.line()]).collect();
+    assert_eq!(read, written);
+    drop(second);
+    let mut missing = produce(20, 30);
+    while !missing.is_empty() {
+        missing.remove(&first.line());
+    }
+    kill_process(Pid::from_raw(first.pid() as i32).unwrap(), Signal::TERM).unwrap();
+    first.end().ok();
+    let empty = group();
+    assert!(empty.starts_with("group g, consumer protocol, Empty"), "{empty}");
+    assert_eq!(empty.lines().filter(|line| cells(line)[1..4] == ["30", "30", "0"]).count(), 4, "{empty}");
+
+    // In a group, nobody picks partitions.
+    assert_eq!(run(&["consume", "t", "--group", "g", "--partition", "0"]).code, Some(2));
 }

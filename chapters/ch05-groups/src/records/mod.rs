@@ -50,7 +50,7 @@ pub enum GroupRecordError {
 macro_rules! group_records {
     ($($number:literal $name:ident 0-$newest:literal flexible $flexible:literal+ $key:ident $value:ident)*) => {
         /// A record: what is said of a group, or `None` where it does not hold any more.
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(Debug, Clone, PartialEq, serde::Serialize)]
         pub enum GroupRecord { $(
             #[doc = concat!("Type ", $number, ", values of versions 0 to ", $newest, ".")]
             $name($key, Option<$value>),
