@@ -2,7 +2,14 @@
 //! exercise can be run against them.
 
 mod assignors;
+mod barrier;
 mod consumer;
 mod consumer_golden;
 mod consumer_support;
+mod fence;
+mod group_record;
+mod offsets;
 mod records;
+mod silence;
+mod support;
+mod vote;

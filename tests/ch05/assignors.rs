@@ -81,6 +81,11 @@ fn range_counts_those_who_want_a_topic() {
 }
 
 #[test]
+fn who_wants_nothing_gets_nothing_and_is_in_the_answer() {
+    assert_eq!(assign(Assignor::Range, "a:2", [("x", "a", ""), ("y", "", "")]), ["a:0,1", "-"]);
+}
+
+#[test]
 fn static_members_come_first_by_their_instance_ids() {
     let named = |instance: &str| AssignorMember { instance_id: Some(instance.into()), ..member("a", "") };
     let group = [("x", named("2")), ("y", named("1")), ("a", member("a", ""))].map(|(id, m)| (id.to_string(), m));
@@ -96,6 +101,18 @@ fn uniform_gives_everybody_as_much() {
         ["a:0 b:0,3", "a:1 b:1", "a:2 b:2"]
     );
     assert_eq!(assign(Assignor::Uniform, "a:1", [new("x"), new("y")]), ["a:0", "-"]);
+}
+
+#[test]
+fn uniform_gives_what_is_free_to_who_has_least() {
+    assert_eq!(assign(Assignor::Uniform, "a:5", [("x", "a", "a:0,1,2"), ("y", "a", "")]), ["a:0,1,2", "a:3,4"]);
+}
+
+#[test]
+fn uniform_takes_from_whoever_has_something_of_the_pool() {
+    let had = "a:0,1,2,3,4,5";
+    let members = [("x", "ab", had), ("y", "b", "b:0,1,2,3"), ("z", "b", "")];
+    assert_eq!(assign(Assignor::Uniform, "a:6 b:4", members), [had, "b:0,1", "b:2,3"], "x has most, and nothing of b");
 }
 
 #[test]

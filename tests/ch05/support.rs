@@ -1,13 +1,14 @@
 //! A shard with a log, as a coordinator would have it, and members that are known by letters.
+#![allow(dead_code, reason = "not every binary uses all of it")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ch05_groups::classic::{Client, Joining};
+use ch05_groups::classic::{ClassicGroup, Client, Joining};
 use ch05_groups::consumer::GroupTopics;
 use ch05_groups::messages::*;
-use ch05_groups::records::GroupRecord;
+use ch05_groups::records::{GroupMetadataKey, GroupMetadataValue, GroupRecord, MemberMetadata};
 use ch05_groups::settings::GroupSettings;
 use ch05_groups::shard::{Command, Outcome, Shard};
 use ch05_groups::step::{Response, Token};
@@ -45,6 +46,37 @@ pub fn join_request(group: &str, id: &str, protocols: &[&str]) -> JoinGroupReque
     }
 }
 
+/// A member as a record has it, with an assignment of its own. Times are those of [`join_request`].
+pub fn kept_member(id: &str) -> MemberMetadata {
+    MemberMetadata {
+        member_id: id.to_owned(),
+        group_instance_id: None,
+        client_id: id.to_lowercase(),
+        client_host: "/127.0.0.1".to_owned(),
+        rebalance_timeout: 60_000,
+        session_timeout: 10_000,
+        subscription: Bytes::from_static(b"topics"),
+        assignment: Bytes::from(format!("all of {id}")),
+    }
+}
+
+/// A static member as a record has it.
+pub fn kept_static_member(id: &str, instance: &str) -> MemberMetadata {
+    MemberMetadata { group_instance_id: Some(instance.to_owned()), ..kept_member(id) }
+}
+
+/// A group in generation 7 as a record has it. The first member leads.
+pub fn kept_group(members: Vec<MemberMetadata>) -> GroupMetadataValue {
+    GroupMetadataValue {
+        protocol_type: "consumer".to_owned(),
+        generation: 7,
+        protocol: Some("range".to_owned()).filter(|_| !members.is_empty()),
+        leader: members.first().map(|member| member.member_id.clone()),
+        current_state_timestamp: 500,
+        members,
+    }
+}
+
 impl Stage {
     /// An empty shard.
     pub fn new(settings: GroupSettings) -> Stage {
@@ -59,6 +91,21 @@ impl Stage {
     pub fn set_topics(&mut self, topics: GroupTopics) {
         self.topics = Arc::new(topics);
         self.shard.set_topics(self.topics.clone());
+    }
+
+    /// A shard whose coordinator has read back one group, `g`. Its members' ids are their letters.
+    pub fn with_group(value: GroupMetadataValue) -> Stage {
+        let mut stage = Stage::new(GroupSettings::default());
+        stage.ids = value.members.iter().map(|member| (member.member_id.clone(), member.member_id.clone())).collect();
+        stage.log.push(GroupRecord::GroupMetadata(GroupMetadataKey { group: "g".to_owned() }, Some(value)));
+        stage.shard.replay(&stage.log[0]);
+        stage.shard.begin(0);
+        stage
+    }
+
+    /// The group `g`.
+    pub fn group(&self) -> &ClassicGroup {
+        self.shard.groups()["g"].classic().expect("g is a classic group")
     }
 
     /// The coordinator is gone; another reads the log.
@@ -86,6 +133,7 @@ impl Stage {
             self.now = self.now.max(self.shard.next_deadline());
             let outcome = self.shard.step(self.now, 0, Command::Tick);
             happened.push((self.now, self.take(outcome)));
+            assert!(self.shard.next_deadline() > self.now, "what was due at {} ms is still due after a tick", self.now);
         }
         self.now = time;
         happened

@@ -65,6 +65,7 @@ fn pools(members: &AssignorMembers, topics: &TopicSizes) -> Vec<Pool> {
 }
 
 impl Pool {
+    // ANCHOR: keep
     /// Members keep what they have.
     fn keep(&mut self, members: &[&AssignorMember], loads: &mut [usize]) {
         for &index in &self.subscribers {
@@ -75,7 +76,9 @@ impl Pool {
             self.kept.insert(index, kept);
         }
     }
+    // ANCHOR_END: keep
 
+    // ANCHOR: give_out
     /// What nobody has goes to whoever has least.
     fn give_out(&mut self, loads: &mut [usize]) {
         let mut by_load = self.by_load(loads);
@@ -85,7 +88,9 @@ impl Pool {
             by_load.insert((loads[least], least));
         }
     }
+    // ANCHOR_END: give_out
 
+    // ANCHOR: balance
     /// Who has most gives to who has least, as long as that makes it more even. How many moves it took.
     fn balance(&mut self, loads: &mut [usize]) -> usize {
         let mut by_load = self.by_load(loads);
@@ -105,6 +110,7 @@ impl Pool {
         }
         unreachable!("every move makes it more even")
     }
+    // ANCHOR_END: balance
 
     /// The subscribers, those first who have least.
     fn by_load(&self, loads: &[usize]) -> BTreeSet<(usize, Index)> {

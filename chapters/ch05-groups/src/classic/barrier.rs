@@ -44,42 +44,44 @@ impl ClassicGroup {
     // ANCHOR_END: rebalance
 
     // ANCHOR: time_is_up
-    /// The time for joining is over.
+    /// The time for joining is over. Who has not joined is out; but static members have until their sessions end.
     pub(super) fn end_of_joining(&mut self, step: &mut Step) {
         let Phase::PreparingRebalance { until, gathering } = &mut self.phase else { return };
         let delay = step.settings.initial_rebalance_delay_ms;
-        match gathering {
-            Some(gathering) if gathering.newcomers && delay.min(gathering.left_ms) > 0 => {
-                let more = delay.min(gathering.left_ms);
-                *gathering = Gathering { left_ms: gathering.left_ms - more, newcomers: false };
-                *until = step.now + more;
-            }
-            _ => self.begin_generation(step),
+        if let Some(gathering) = gathering
+            && gathering.newcomers
+            && gathering.left_ms.min(delay) > 0
+        {
+            let more = gathering.left_ms.min(delay);
+            *gathering = Gathering { left_ms: gathering.left_ms - more, newcomers: false };
+            *until = step.now + more;
+            return;
         }
+        self.members.retain(|_, member| matches!(member.waiting, Waiting::Join(_)) || member.instance_id.is_some());
+        if self.members.is_empty() || self.joining().next().is_some() {
+            return self.begin_generation(step);
+        }
+        // Nobody is there who could lead: those who are waited for may still come back.
+        self.leader = self.members.keys().next().cloned();
+        let until = step.now + self.rebalance_timeout_ms().max(LEAST_WAIT_MS);
+        self.phase = Phase::PreparingRebalance { until, gathering: None };
     }
     // ANCHOR_END: time_is_up
 
     // ANCHOR: begin_generation
-    /// Who has joined is in the new generation. Who has not is out; but static members have until their sessions end.
+    /// Whoever is a member is in the new generation, and the leader is one of those who have joined. Without members the
+    /// group is empty.
     fn begin_generation(&mut self, step: &mut Step) {
-        self.members.retain(|_, member| matches!(member.waiting, Waiting::Join(_)) || member.instance_id.is_some());
         let joins = |id: &String| self.joining().any(|member| member.id == *id);
         let successor = self.joining().next().map(|member| member.id.clone());
         self.leader = self.leader.clone().filter(joins).or(successor);
-        if self.leader.is_none() && !self.members.is_empty() {
-            // Nobody is there who could lead: those who are waited for may still come back.
-            self.leader = self.members.keys().next().cloned();
-            let until = step.now + self.rebalance_timeout_ms().max(LEAST_WAIT_MS);
-            self.phase = Phase::PreparingRebalance { until, gathering: None };
-            return;
-        }
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         if self.members.is_empty() {
             (self.phase, self.protocol, self.since) = (Phase::Empty, None, step.now);
             step.records.push(self.record(self.value()));
             return;
         }
-        self.protocol = Some(self.vote());
+        self.protocol = Some(vote(&self.known()));
         let missing = self.members.keys().cloned().collect();
         self.phase = Phase::CompletingRebalance { until: step.now + self.rebalance_timeout_ms(), missing };
         let joining: Vec<_> = self.joining().map(|member| (member.id.clone(), member.waiting)).collect();
@@ -97,22 +99,18 @@ impl ClassicGroup {
     pub fn turn_all_away(&mut self, step: &mut Step) {
         self.members.values_mut().for_each(|member| turn_away(step, member, ErrorCode::REBALANCE_IN_PROGRESS));
     }
-
-    // ANCHOR: vote
-    /// The protocol that all know and that most like best.
-    pub(super) fn vote(&self) -> String {
-        let members = || self.members.values();
-        let known_by_all = |name: &str| {
-            let knows = |member: &super::Member| member.protocols.iter().any(|known| known.name == name);
-            members().all(knows)
-        };
-        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
-        for member in members() {
-            let best = member.protocols.iter().find(|protocol| known_by_all(&protocol.name));
-            *votes.entry(best.map_or("", |best| &best.name)).or_default() += 1;
-        }
-        let winner = votes.into_iter().max_by_key(|&(_, votes)| votes);
-        winner.map(|(name, _)| name.to_owned()).unwrap_or_default()
-    }
-    // ANCHOR_END: vote
 }
+
+// ANCHOR: vote
+/// The protocol that all members know and that most of them like best; of several, the last by name. `known` has for each
+/// member what it knows, the best first.
+pub fn vote(known: &[Vec<String>]) -> String {
+    let known_by_all = |name: &&String| known.iter().all(|protocols| protocols.contains(name));
+    let mut votes: BTreeMap<&String, usize> = BTreeMap::new();
+    for best in known.iter().filter_map(|protocols| protocols.iter().find(known_by_all)) {
+        *votes.entry(best).or_default() += 1;
+    }
+    let winner = votes.into_iter().max_by_key(|&(_, votes)| votes);
+    winner.map(|(name, _)| name.clone()).unwrap_or_default()
+}
+// ANCHOR_END: vote

@@ -9,6 +9,7 @@ use crate::records::{GroupMetadataKey, GroupMetadataValue, GroupRecord, MemberMe
 
 impl ClassicGroup {
     // ANCHOR: record
+    // ANCHOR: value
     /// The group as it is now.
     pub(super) fn value(&self) -> GroupMetadataValue {
         let protocol = self.protocol.clone().unwrap_or_default();
@@ -31,6 +32,7 @@ impl ClassicGroup {
             members: self.members.values().map(as_kept).collect(),
         }
     }
+    // ANCHOR_END: value
 
     /// What is to be written for the group to be known as it is now.
     pub fn as_record(&self) -> GroupRecord {

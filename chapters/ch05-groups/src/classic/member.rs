@@ -59,6 +59,11 @@ impl Member {
         named.map(|known| known.metadata.clone()).unwrap_or_default()
     }
 
+    /// The protocols that it knows, the best first.
+    pub fn known(&self) -> Vec<String> {
+        self.protocols.iter().map(|known| known.name.clone()).collect()
+    }
+
     /// It was heard of.
     pub fn hear(&mut self, now: Timestamp) {
         self.session_end = now + i64::from(self.session_timeout_ms);

@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ch01_log::batch::Timestamp;
 
+pub use barrier::vote;
 pub use join::{Joining, refused as refused_join};
 pub use member::{Client, Member, Waiting};
 pub use sync::refused as refused_sync;
@@ -129,7 +130,7 @@ impl ClassicGroup {
         group.leader = members.first().map(|member| member.id.clone());
         group.members = members.into_iter().map(|member| (member.id.clone(), member)).collect();
         (group.phase, group.generation) = (Phase::Stable, generation);
-        (group.protocol_type, group.protocol) = (Some(protocol_type.to_owned()), Some(group.vote()));
+        (group.protocol_type, group.protocol) = (Some(protocol_type.to_owned()), Some(vote(&group.known())));
         group
     }
 
@@ -186,6 +187,11 @@ impl ClassicGroup {
     /// The longest time that a member may take to join: all that a rebalance waits.
     fn rebalance_timeout_ms(&self) -> i64 {
         self.members.values().map(|member| member.rebalance_timeout_ms.into()).max().unwrap_or(0)
+    }
+
+    /// The protocols that each member knows, the best first.
+    fn known(&self) -> Vec<Vec<String>> {
+        self.members.values().map(Member::known).collect()
     }
 
     /// Members that wait for everybody to have joined.
