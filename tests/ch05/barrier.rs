@@ -93,6 +93,7 @@ fn somebody_joins_and_all_others_have_to() {
     stage.now = 5_000;
     assert_eq!(join(&mut stage, "C"), []);
     assert_eq!((stage.group().phase(), stage.group().generation()), (&preparing(65_000), 7));
+    stage.now = 6_000;
     assert_eq!(join_as_before(&mut stage, "A"), [], "B is missing");
     assert_eq!(stage.group().phase(), &preparing(65_000), "whoever joins does not put the end off");
 }

@@ -71,6 +71,8 @@ fn when_the_last_one_is_silent_the_group_is_empty() {
 fn who_waits_for_the_others_is_not_silent() {
     let mut stage = patient_stage();
     join(&mut stage, "C");
+    // At ten seconds, when its session would be over, there is a tick: D's id is given up.
+    stage.join("D", |_| {}, 5);
     stage.wait_until(59_999);
     assert_eq!(members(&stage), ["A", "B", "C"], "C's session is ten seconds");
 }
@@ -81,6 +83,7 @@ fn who_waits_for_its_assignment_is_not_silent() {
     stage.join("A", |request| request.session_timeout_ms = 600_000, 5);
     join_as_before(&mut stage, "B");
     sync(&mut stage, "B");
+    stage.join("D", |_| {}, 5);
     stage.wait_until(59_999);
     assert_eq!(members(&stage), ["A", "B"], "B's session is ten seconds, and it is the coordinator who is silent");
 }

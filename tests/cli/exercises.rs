@@ -13,11 +13,12 @@ impl Clone {
     fn new() -> Clone {
         let clone = Clone(TempDir::new());
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let open = ["follow", "table", "quota", "why"].map(|slug| format!("exercises/open/{slug}.rs"));
+        let open = ["follow", "table", "quota", "why", "lag"].map(|slug| format!("exercises/open/{slug}.rs"));
         for file in ["exercises/exercises.toml", "Cargo.toml"].into_iter().chain(open.iter().map(String::as_str)) {
             clone.put(file, &std::fs::read_to_string(root.join(file)).unwrap());
         }
-        for chapter in ["ch00-wire", "ch01-log", "ch02-retention", "ch03-replication", "ch04-controller"] {
+        for chapter in ["ch00-wire", "ch01-log", "ch02-retention", "ch03-replication", "ch04-controller", "ch05-groups"]
+        {
             let mut left = vec![root.join("chapters").join(chapter)];
             while let Some(path) = left.pop() {
                 if path.is_dir() {
