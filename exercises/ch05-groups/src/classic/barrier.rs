@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::join::turn_away;
-use super::{ClassicGroup, Gathering, Member, Phase, Waiting};
+use super::{ClassicGroup, Gathering, Phase, Waiting};
 use crate::step::{Response, Step};
 use ch00_wire::error_code::ErrorCode;
 
@@ -12,7 +12,7 @@ const LEAST_WAIT_MS: i64 = 1_000;
 
 impl ClassicGroup {
     /// Something has changed: all members have to join again. If that is so already, perhaps the last one has joined.
-    pub(super) fn rebalance(&mut self, step: &mut Step) {
+    pub fn rebalance(&mut self, step: &mut Step) {
         todo!("exercise join-barrier")
     }
 
@@ -30,6 +30,11 @@ impl ClassicGroup {
     /// group is empty.
     fn begin_generation(&mut self, step: &mut Step) {
         todo!("exercise join-barrier")
+    }
+
+    /// Everybody who waits is told to join again: the group is about to be another.
+    pub fn turn_all_away(&mut self, step: &mut Step) {
+        self.members.values_mut().for_each(|member| turn_away(step, member, ErrorCode::REBALANCE_IN_PROGRESS));
     }
 }
 

@@ -13,6 +13,16 @@ impl ClassicGroup {
         todo!("exercise group-record")
     }
 
+    /// What is to be written for the group to be known as it is now.
+    pub fn as_record(&self) -> GroupRecord {
+        self.record(self.value())
+    }
+
+    /// The record that makes the group be forgotten.
+    pub fn forget(&self) -> Vec<GroupRecord> {
+        vec![GroupRecord::GroupMetadata(GroupMetadataKey { group: self.id.clone() }, None)]
+    }
+
     pub(super) fn record(&self, value: GroupMetadataValue) -> GroupRecord {
         GroupRecord::GroupMetadata(GroupMetadataKey { group: self.id.clone() }, Some(value))
     }

@@ -123,6 +123,24 @@ impl ClassicGroup {
         }
     }
 
+    /// A stable group with these members, each with its assignment.
+    pub fn with_members(
+        id: &str,
+        protocol_type: &str,
+        generation: i32,
+        members: Vec<Member>,
+        now: Timestamp,
+    ) -> ClassicGroup {
+        let mut group = ClassicGroup::new(id, now);
+        let instance = |member: &Member| Some((member.instance_id.clone()?, member.id.clone()));
+        group.instances = members.iter().filter_map(instance).collect();
+        group.leader = members.first().map(|member| member.id.clone());
+        group.members = members.into_iter().map(|member| (member.id.clone(), member)).collect();
+        (group.phase, group.generation) = (Phase::Stable, generation);
+        (group.protocol_type, group.protocol) = (Some(protocol_type.to_owned()), Some(vote(&group.known())));
+        group
+    }
+
     /// Its name, `group.id`.
     pub fn id(&self) -> &str {
         &self.id
@@ -176,6 +194,11 @@ impl ClassicGroup {
     /// The longest time that a member may take to join: all that a rebalance waits.
     fn rebalance_timeout_ms(&self) -> i64 {
         self.members.values().map(|member| member.rebalance_timeout_ms.into()).max().unwrap_or(0)
+    }
+
+    /// The protocols that each member knows, the best first.
+    fn known(&self) -> Vec<Vec<String>> {
+        self.members.values().map(Member::known).collect()
     }
 
     /// Members that wait for everybody to have joined.
