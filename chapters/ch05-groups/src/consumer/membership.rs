@@ -83,6 +83,7 @@ pub fn replace(draft: &mut Draft<'_>, owner: &str, member_id: &str) -> Arc<Consu
     Arc::new(member)
 }
 
+// ANCHOR: check_epoch
 /// A member speaks in its epoch, or in the one before if it may not have heard of the newest: then it has nothing that it
 /// would not have in the newest.
 fn check_epoch(member: &ConsumerMember, request: &ConsumerGroupHeartbeatRequest) -> Result<(), Refusal> {
@@ -104,6 +105,7 @@ fn check_epoch(member: &ConsumerMember, request: &ConsumerGroupHeartbeatRequest)
         _ => fenced("smaller"),
     }
 }
+// ANCHOR_END: check_epoch
 
 fn is_subset(owned: &[HeartbeatTopicPartitions], assigned: &EpochPartitions) -> bool {
     let has = |topic: &HeartbeatTopicPartitions| {

@@ -6,6 +6,7 @@ use ch01_log::batch::Timestamp;
 
 use super::{ConsumerGroup, ConsumerGroupSettings, ConsumerMember, GroupTopics, MemberState};
 
+// ANCHOR: sessions
 /// The clocks of a group's members.
 #[derive(Debug, Clone, Default)]
 pub struct ConsumerSessions {
@@ -18,6 +19,7 @@ pub struct ConsumerSessions {
     /// The version of the topics that the group was last held against.
     topics_version: Option<i64>,
 }
+// ANCHOR_END: sessions
 
 impl ConsumerSessions {
     /// With a new coordinator, everybody has a whole session, and all the time to give partitions back.

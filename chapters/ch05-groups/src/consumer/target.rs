@@ -9,6 +9,7 @@ use super::{ConsumerGroup, ConsumerGroupSettings, ConsumerMember, GroupTopics};
 use crate::assignor::{Assignor, AssignorMember, Partitions};
 use crate::records::*;
 
+// ANCHOR: update
 /// A new target if the group has a newer epoch, unless the last one is too new to be replaced already.
 pub fn update(draft: &mut Draft<'_>, topics: &GroupTopics, settings: &ConsumerGroupSettings, now: Timestamp) {
     let group = &draft.group;
@@ -34,8 +35,10 @@ pub fn update(draft: &mut Draft<'_>, topics: &GroupTopics, settings: &ConsumerGr
         assignment_timestamp: now,
     }));
 }
+// ANCHOR_END: update
 
 impl ConsumerGroup {
+    // ANCHOR: assignor
     /// The assignor that most members ask for; of equals, and where nobody asks, the one that is configured first.
     pub(super) fn assignor(&self, settings: &ConsumerGroupSettings) -> Assignor {
         let votes = |assignor: &Assignor| {
@@ -45,6 +48,7 @@ impl ConsumerGroup {
         // The last of equals is the largest: in reverse it is the first.
         settings.assignors.iter().rev().copied().max_by_key(votes).unwrap_or_default()
     }
+    // ANCHOR_END: assignor
 }
 
 /// What a record says.
