@@ -61,7 +61,7 @@ impl From<DescribedGroup> for Group {
             host: member.client_host,
             // What is no assignment of a consumer (Connect has others), or not there yet, is none.
             partitions: decode_consumer_protocol::<ConsumerProtocolAssignment>(member.member_assignment)
-                .map(|assigned| assigned.assigned_partitions.into_iter().map(|t| (t.topic, t.partitions)).collect())
+                .map(|assigned| by_topic(assigned.assigned_partitions.into_iter().map(|t| (t.topic, t.partitions))))
                 .unwrap_or_default(),
         };
         Group {
@@ -80,12 +80,9 @@ impl From<DescribedConsumerGroup> for Group {
             instance_id: member.instance_id,
             client_id: member.client_id,
             host: member.client_host,
-            partitions: member
-                .assignment
-                .topic_partitions
-                .into_iter()
-                .map(|topic| (topic.topic_name, topic.partitions))
-                .collect(),
+            partitions: by_topic(
+                member.assignment.topic_partitions.into_iter().map(|topic| (topic.topic_name, topic.partitions)),
+            ),
         };
         Group {
             protocol: "consumer",
@@ -94,6 +91,13 @@ impl From<DescribedConsumerGroup> for Group {
             members: group.members.into_iter().map(member).collect(),
         }
     }
+}
+
+/// A topic may be named more than once: librdkafka's cooperative-sticky does that.
+fn by_topic(topics: impl Iterator<Item = (String, Vec<i32>)>) -> Partitions {
+    let mut partitions = Partitions::new();
+    topics.for_each(|(topic, indexes)| partitions.entry(topic).or_default().extend(indexes));
+    partitions
 }
 
 impl ClusterClient {

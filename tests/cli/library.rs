@@ -1,5 +1,8 @@
 //! The small modules behind the command.
 
+use ch05_groups::consumer_protocol::*;
+use ch05_groups::messages::{DescribedGroup, DescribedGroupMember};
+use mini_kafka::group_client::Group;
 use mini_kafka::partitioner::{Partitioner, murmur2, partition_of};
 use mini_kafka::text;
 use mini_kafka::time::{iso, parse_iso};
@@ -80,4 +83,17 @@ fn bytes_become_text() {
     assert!(text::parse_hex("0").is_err() && text::parse_hex("0g").is_err());
     let rows = [vec!["a".to_string(), "bbb".to_string()], vec!["ccc".to_string(), "d".to_string()]];
     assert_eq!(text::table(&rows), "a    bbb\nccc  d\n");
+}
+
+#[test]
+fn an_assignment_may_name_a_topic_twice() {
+    let topic =
+        |name: &str, indexes: &[i32]| ConsumerProtocolTopic { topic: name.into(), partitions: indexes.to_vec() };
+    let assigned_partitions = vec![topic("orders", &[2]), topic("payments", &[1, 3]), topic("orders", &[1])];
+    let assignment = ConsumerProtocolAssignment { assigned_partitions, user_data: None };
+    let member_assignment = encode_consumer_protocol(&assignment, 0);
+    let member = DescribedGroupMember { member_assignment, ..DescribedGroupMember::default() };
+    let group = Group::from(DescribedGroup { members: vec![member], ..DescribedGroup::default() });
+    let partitions = &group.members[0].partitions;
+    assert_eq!((&partitions["orders"], &partitions["payments"]), (&vec![2, 1], &vec![1, 3]));
 }
