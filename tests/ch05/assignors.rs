@@ -139,6 +139,19 @@ fn uniform_looks_at_all_that_a_member_has() {
     assert_eq!(assign(Assignor::Uniform, "a:3 b:3", members), ["a:0,1,2", "b:0,1", "b:2"]);
 }
 
+/// The example of the book: three members, two topics of four partitions; then the second member leaves.
+#[test]
+fn three_members_and_two_topics() {
+    let new = |id| (id, "op", "");
+    let after = |assignor, all: &[String; 3]| assign(assignor, "o:4 p:4", [("a", "op", &all[0]), ("c", "op", &all[2])]);
+    let all = assign(Assignor::Range, "o:4 p:4", [new("a"), new("b"), new("c")]);
+    assert_eq!(all, ["o:0,1 p:0,1", "o:2 p:2", "o:3 p:3"]);
+    assert_eq!(after(Assignor::Range, &all), ["o:0,1 p:0,1", "o:2,3 p:2,3"]);
+    let all = assign(Assignor::Uniform, "o:4 p:4", [new("a"), new("b"), new("c")]);
+    assert_eq!(all, ["o:0,3 p:2", "o:1 p:0,3", "o:2 p:1"]);
+    assert_eq!(after(Assignor::Uniform, &all), ["o:0,3 p:0,2", "o:1,2 p:1,3"]);
+}
+
 #[test]
 fn what_is_not_there_any_more_is_forgotten() {
     for assignor in Assignor::ALL {
