@@ -148,8 +148,13 @@ impl Cluster {
     }
 
     fn view(&self) -> View {
-        let Observation { controller, partitions, .. } = &self.last;
-        View { brokers: self.members.views(&self.last), controller: *controller, partitions: partitions.clone() }
+        let Observation { controller, partitions, groups, .. } = &self.last;
+        View {
+            brokers: self.members.views(&self.last),
+            controller: *controller,
+            partitions: partitions.clone(),
+            groups: groups.clone(),
+        }
     }
 
     /// Stops all brokers, and kills those that do not stop in time, or when that is asked for.

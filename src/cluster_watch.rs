@@ -5,6 +5,7 @@
 //! | brokers, leaders, epochs, in-sync replicas | everyone | Metadata |
 //! | who is the controller, from chapter 4 on | everyone | DescribeQuorum, on the listener between controllers |
 //! | start, high watermark | the leader | ListOffsets, as a consumer |
+//! | groups, from chapter 5 on | everyone, of those that it coordinates | ListGroups, DescribeGroups, ConsumerGroupDescribe |
 //! | log end | every replica | ListOffsets, as the leader would ask, on the listener between brokers |
 //!
 //! The last is a liberty that whoever has started a cluster may take: a consumer is told where it may read to, only
@@ -23,10 +24,12 @@ use ch01_log::messages::{
 use ch01_log::text_checkpoint::TopicPartition;
 use ch04_controller::messages::{DescribeQuorumPartition, DescribeQuorumRequest, DescribeQuorumTopic};
 use ch04_controller::quorum_wire::TOPIC;
+use ch05_groups::messages::{ConsumerGroupDescribeRequest, DescribeGroupsRequest, ListGroupsRequest, ListedGroup};
 use mini_kafka::cluster_client::{EARLIEST, LATEST};
+use mini_kafka::group_client::Group;
 use mini_kafka::local_cluster::plan::{Plan, PlannedBroker};
 use mini_kafka::local_cluster::table::MOST_PARTITIONS;
-use mini_kafka::local_cluster::view::{self, Answers, ControllerView, PartitionView};
+use mini_kafka::local_cluster::view::{self, Answers, ControllerView, GroupView, PartitionView};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -35,6 +38,8 @@ use crate::cluster_control::Answer;
 
 /// A broker that takes longer to answer is left out this time.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Groups of one broker that are shown.
+const MOST_GROUPS: usize = 20;
 /// The replica id of who is no replica.
 const CONSUMER: i32 = -1;
 
@@ -49,6 +54,8 @@ pub struct Observation {
     pub controller: Option<ControllerView>,
     /// Of the partitions.
     pub partitions: Vec<PartitionView>,
+    /// Of the groups.
+    pub groups: Vec<GroupView>,
 }
 
 impl Observation {
@@ -72,6 +79,7 @@ impl Watcher {
             id: broker.id,
             as_client: line(broker.address()),
             as_broker: line(broker.broker_address()),
+            has_groups: plan.has_groups(),
             as_controller: plan.has_controllers().then(|| line(broker.controller_address())),
         };
         Watcher {
@@ -96,12 +104,17 @@ impl Watcher {
         let mut asked = JoinSet::new();
         for mut broker in self.take(&answers.keys().copied().collect()) {
             let partitions = partitions.clone();
-            asked.spawn(async move { (broker.offsets(&partitions).await, broker) });
+            asked.spawn(async move { ((broker.offsets(&partitions).await, broker.groups().await), broker) });
         }
-        self.last = Observation { asked: ids.clone(), answers, controller, partitions };
-        for (id, found) in self.put_back(asked).await {
+        // Of those whose coordinator says nothing, what was known is not forgotten.
+        let silent = self.last.groups.iter().filter(|group| !answers.contains_key(&group.coordinator));
+        let mut groups: BTreeMap<String, GroupView> = silent.map(|group| (group.id.clone(), group.clone())).collect();
+        self.last = Observation { asked: ids.clone(), answers, controller, partitions, groups: Vec::new() };
+        for (id, (found, coordinated)) in self.put_back(asked).await {
             self.last.partitions.iter_mut().for_each(|partition| found.note(id, partition));
+            groups.extend(coordinated.into_iter().map(|group| (group.id.clone(), group)));
         }
+        self.last.groups = groups.into_values().collect();
         self.last.clone()
     }
 
@@ -167,6 +180,8 @@ struct Watched {
     as_broker: Line,
     /// `None`: no controllers are in this chapter.
     as_controller: Option<Line>,
+    /// Whether it knows of groups.
+    has_groups: bool,
 }
 
 impl Watched {
@@ -184,8 +199,35 @@ impl Watched {
         Some(ControllerView { id: Some(said.leader_id).filter(|&id| id >= 0), epoch: said.leader_epoch })
     }
 
+    /// The groups that it coordinates.
+    async fn groups(&mut self) -> Vec<GroupView> {
+        if !self.has_groups {
+            return Vec::new();
+        }
+        let listed = self.as_client.call(&ListGroupsRequest::default()).await.unwrap_or_default().groups;
+        let (of_brokers, of_members): (Vec<_>, Vec<_>) =
+            listed.into_iter().take(MOST_GROUPS).partition(|group| group.group_type == "consumer");
+        let ids = |groups: Vec<ListedGroup>| groups.into_iter().map(|group| group.group_id).collect::<Vec<_>>();
+        let (group_ids, groups) = (ids(of_brokers), ids(of_members));
+        let mut views = Vec::new();
+        if !groups.is_empty() {
+            let request = DescribeGroupsRequest { groups, include_authorized_operations: false };
+            let described = self.as_client.call(&request).await.unwrap_or_default().groups;
+            let good = described.into_iter().filter(|group| !group.error_code.is_error());
+            views.extend(good.map(|group| (group.group_id.clone(), Group::from(group))));
+        }
+        if !group_ids.is_empty() {
+            let request = ConsumerGroupDescribeRequest { group_ids, ..Default::default() };
+            let described = self.as_client.call(&request).await.unwrap_or_default().groups;
+            let good = described.into_iter().filter(|group| !group.error_code.is_error());
+            views.extend(good.map(|group| (group.group_id.clone(), Group::from(group))));
+        }
+        views.into_iter().map(|(id, group)| GroupView::new(&id, self.id, &group)).collect()
+    }
+
     async fn offsets(&mut self, partitions: &[PartitionView]) -> Found {
-        let led: Vec<_> = partitions.iter().filter(|partition| partition.leader == Some(self.id)).collect();
+        let partitions: Vec<_> = partitions.iter().filter(|partition| !partition.is_internal).collect();
+        let led: Vec<_> = partitions.iter().copied().filter(|partition| partition.leader == Some(self.id)).collect();
         let mut found = Found {
             starts: self.as_client.list_offsets(CONSUMER, EARLIEST, &led).await,
             high_watermarks: self.as_client.list_offsets(CONSUMER, LATEST, &led).await,
@@ -193,7 +235,7 @@ impl Watched {
         };
         if partitions.len() <= MOST_PARTITIONS {
             let mut by_leader: BTreeMap<i32, Vec<&PartitionView>> = BTreeMap::new();
-            for partition in partitions.iter().filter(|partition| partition.replicas.contains(&self.id)) {
+            for partition in partitions.into_iter().filter(|partition| partition.replicas.contains(&self.id)) {
                 // If nobody leads, followers still listen to the one they last followed: most likely the preferred leader.
                 if let Some(leader) = partition.leader.or(partition.replicas.first().copied()) {
                     by_leader.entry(leader).or_default().push(partition);

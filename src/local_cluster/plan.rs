@@ -146,6 +146,11 @@ impl Plan {
         self.chapter >= 4
     }
 
+    /// Whether consumers can form groups.
+    pub fn has_groups(&self) -> bool {
+        self.chapter >= 5
+    }
+
     /// The folder that everything is in.
     pub fn dir(&self) -> &Path {
         &self.dir

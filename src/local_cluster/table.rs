@@ -11,11 +11,18 @@
 //! hello-0    1       0      1,2,3     1,3  0      120             1:120 2:? 3:120
 //! hello-1    none    0      2,3,1     2,3  ?      ?               2:? 3:80 1:80
 //! hello-2    3       0      3,1,2     3,1  0      93              3:93 1:93 2:?
+//! __consumer_offsets: 50 partitions, 0 without leader, 50 under-replicated
+//!
+//! GROUP    STATE   COORDINATOR  MEMBER         READS
+//! readers  Stable  3            rdkafka 5e7c0  hello-0,1
+//!                               rdkafka 8812f  hello-2
 //! ```
 //!
-//! Where there are more partitions than a screen has lines, each topic has one line.
+//! Where there are more partitions than a screen has lines, each topic has one line; topics that Kafka keeps for itself have
+//! never more.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::local_cluster::view::{BrokerView, ControllerView, PartitionView, View};
 use crate::text;
@@ -33,6 +40,13 @@ pub fn render(view: &View) -> String {
     if !view.partitions.is_empty() {
         text.push('\n');
         text += &text::table(&if is_summary(view) { topics(view) } else { partitions(view) });
+        for (topic, summary) in summaries(view).iter().filter(|(_, summary)| summary.is_internal && !is_summary(view)) {
+            text += &format!("{topic}: {summary}\n");
+        }
+    }
+    if !view.groups.is_empty() {
+        text.push('\n');
+        text += &text::table(&groups(view));
     }
     for broker in &view.brokers {
         if let Some(words) = last_words(broker) {
@@ -67,7 +81,7 @@ fn cut(line: &str, width: usize) -> String {
 
 /// Whether there are too many partitions to show each.
 pub fn is_summary(view: &View) -> bool {
-    view.partitions.len() > MOST_PARTITIONS
+    view.partitions.iter().filter(|partition| !partition.is_internal).count() > MOST_PARTITIONS
 }
 
 /// What a broker said before it ended by itself.
@@ -83,7 +97,7 @@ pub fn last_words(broker: &BrokerView) -> Option<String> {
 fn brokers(view: &View) -> Vec<Vec<String>> {
     let mut rows = vec![["BROKER", "STATE", "PID", "CLIENTS", "LEADS", "FOLLOWS"].map(str::to_owned).to_vec()];
     for broker in &view.brokers {
-        let has_copy = |p: &&PartitionView| p.replicas.contains(&broker.id);
+        let has_copy = |p: &&PartitionView| p.replicas.contains(&broker.id) && !p.is_internal;
         let (leads, follows): (Vec<_>, Vec<_>) =
             view.partitions.iter().filter(has_copy).partition(|p| p.leader == Some(broker.id));
         let list = |of: Vec<&PartitionView>| match of.len() {
@@ -112,7 +126,7 @@ fn grouped(partitions: &[&PartitionView]) -> String {
 fn partitions(view: &View) -> Vec<Vec<String>> {
     let heading = ["PARTITION", "LEADER", "EPOCH", "REPLICAS", "ISR", "START", "HIGH WATERMARK", "LOG ENDS"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    for partition in &view.partitions {
+    for partition in view.partitions.iter().filter(|partition| !partition.is_internal) {
         let PartitionView { name, epoch, replicas, isr, offsets, .. } = partition;
         let log_end = |id: &i32| format!("{id}:{}", number(offsets.log_ends.get(id).copied()));
         rows.push(vec![
@@ -132,6 +146,8 @@ fn partitions(view: &View) -> Vec<Vec<String>> {
 /// What a line about a topic says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopicSummary {
+    /// Whether Kafka keeps the topic for itself.
+    pub is_internal: bool,
     /// How many partitions it has.
     pub partitions: usize,
     /// How many of them nobody leads.
@@ -142,11 +158,19 @@ pub struct TopicSummary {
     pub readable: i64,
 }
 
+impl fmt::Display for TopicSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TopicSummary { partitions, without_leader, under_replicated, .. } = self;
+        write!(f, "{partitions} partitions, {without_leader} without leader, {under_replicated} under-replicated")
+    }
+}
+
 /// The topics, added up.
 pub fn summaries(view: &View) -> BTreeMap<&str, TopicSummary> {
     let mut topics: BTreeMap<&str, TopicSummary> = BTreeMap::new();
     for partition in &view.partitions {
         let topic = topics.entry(&partition.name.topic).or_default();
+        topic.is_internal = partition.is_internal;
         topic.partitions += 1;
         topic.without_leader += usize::from(partition.leader.is_none());
         topic.under_replicated += usize::from(partition.is_under_replicated());
@@ -160,9 +184,23 @@ pub fn summaries(view: &View) -> BTreeMap<&str, TopicSummary> {
 fn topics(view: &View) -> Vec<Vec<String>> {
     let heading = ["TOPIC", "PARTITIONS", "WITHOUT LEADER", "UNDER-REPLICATED", "READABLE OFFSETS"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    for (topic, TopicSummary { partitions, without_leader, under_replicated, readable }) in summaries(view) {
+    for (topic, TopicSummary { partitions, without_leader, under_replicated, readable, .. }) in summaries(view) {
         let numbers = [partitions, without_leader, under_replicated].map(|n| n.to_string());
         rows.push([topic.to_string()].into_iter().chain(numbers).chain([readable.to_string()]).collect());
+    }
+    rows
+}
+
+fn groups(view: &View) -> Vec<Vec<String>> {
+    let mut rows = vec![["GROUP", "STATE", "COORDINATOR", "MEMBER", "READS"].map(str::to_owned).to_vec()];
+    for group in &view.groups {
+        let mut own = [group.id.clone(), group.state.clone(), group.coordinator.to_string()];
+        let nobody = BTreeMap::from([("-".to_owned(), "-".to_owned())]);
+        let members = if group.members.is_empty() { &nobody } else { &group.members };
+        for (member, reads) in members {
+            rows.push(own.iter().chain([member, reads]).cloned().collect());
+            own.iter_mut().for_each(String::clear);
+        }
     }
     rows
 }

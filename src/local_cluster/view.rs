@@ -10,6 +10,9 @@ use ch01_log::batch::{Epoch, Offset};
 use ch01_log::messages::{MetadataResponse, MetadataResponsePartition};
 use ch01_log::text_checkpoint::TopicPartition;
 
+use crate::group_client::{Group, GroupMember, Partitions};
+use crate::local_cluster::table::ids;
+
 /// What each broker that answers says of the cluster, by broker id.
 pub type Answers = BTreeMap<i32, MetadataResponse>;
 
@@ -22,6 +25,8 @@ pub struct View {
     pub controller: Option<ControllerView>,
     /// The partitions, in order.
     pub partitions: Vec<PartitionView>,
+    /// The groups, in order.
+    pub groups: Vec<GroupView>,
 }
 
 /// A broker.
@@ -57,11 +62,49 @@ pub struct ControllerView {
     pub epoch: Epoch,
 }
 
+/// A group of consumers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupView {
+    /// Its id.
+    pub id: String,
+    /// The broker that is its coordinator.
+    pub coordinator: i32,
+    /// Its state, such as `Stable`.
+    pub state: String,
+    /// The members that have partitions or are to have some, by a short name, and their partitions: `hello-0,1`.
+    pub members: BTreeMap<String, String>,
+}
+
+impl GroupView {
+    /// A group as its coordinator describes it.
+    pub fn new(id: &str, coordinator: i32, group: &Group) -> GroupView {
+        let members = group.members.iter().map(|member| (short_name(member), in_words(&member.partitions)));
+        GroupView { id: id.to_owned(), coordinator, state: group.state.clone(), members: members.collect() }
+    }
+}
+
+/// Its client's name and the beginning of what is drawn by lot.
+fn short_name(member: &GroupMember) -> String {
+    let drawn = member.id.strip_prefix(&*member.client_id).unwrap_or(&member.id).trim_start_matches('-');
+    let drawn: String = drawn.chars().take(6).collect();
+    if member.client_id.is_empty() { drawn } else { format!("{} {drawn}", member.client_id) }
+}
+
+fn in_words(partitions: &Partitions) -> String {
+    let topic = |(topic, partitions): (&String, &Vec<i32>)| format!("{topic}-{}", ids(partitions));
+    match partitions.values().all(Vec::is_empty) {
+        true => "-".to_owned(),
+        false => partitions.iter().map(topic).collect::<Vec<_>>().join(" "),
+    }
+}
+
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionView {
     /// Its name.
     pub name: TopicPartition,
+    /// Whether its topic is one that Kafka keeps for itself.
+    pub is_internal: bool,
     /// Who leads it; `None`: nobody.
     pub leader: Option<i32>,
     /// The leader's epoch.
@@ -86,9 +129,10 @@ pub struct Offsets {
 }
 
 impl PartitionView {
-    fn new(name: TopicPartition, said: &MetadataResponsePartition) -> PartitionView {
+    fn new(name: TopicPartition, is_internal: bool, said: &MetadataResponsePartition) -> PartitionView {
         PartitionView {
             name,
+            is_internal,
             leader: Some(said.leader_id).filter(|&leader| leader >= 0),
             epoch: said.leader_epoch,
             replicas: said.replica_nodes.clone(),
@@ -112,10 +156,10 @@ pub fn partitions(answers: &Answers, before: &[PartitionView]) -> Vec<PartitionV
     }
     let mut best: BTreeMap<TopicPartition, ((bool, Epoch), PartitionView)> = BTreeMap::new();
     for (&id, answer) in answers {
-        for (name, said) in described(answer) {
+        for (name, is_internal, said) in described(answer) {
             let weight = (said.leader_id == id, said.leader_epoch);
             if best.get(&name).is_none_or(|(known, _)| weight > *known) {
-                best.insert(name.clone(), (weight, PartitionView::new(name, said)));
+                best.insert(name.clone(), (weight, PartitionView::new(name, is_internal, said)));
             }
         }
     }
@@ -134,16 +178,17 @@ pub fn is_settled(ids: &BTreeSet<i32>, answers: &Answers) -> bool {
     ids.iter().all(|id| {
         answers.get(id).is_some_and(|answer| {
             let brokers: BTreeSet<i32> = answer.brokers.iter().map(|broker| broker.node_id).collect();
-            let said: BTreeMap<_, _> = described(answer).map(|(name, said)| (name, said.leader_id)).collect();
+            let said: BTreeMap<_, _> = described(answer).map(|(name, _, said)| (name, said.leader_id)).collect();
             brokers == *ids && said == leaders
         })
     })
 }
 
-fn described(answer: &MetadataResponse) -> impl Iterator<Item = (TopicPartition, &MetadataResponsePartition)> {
+fn described(answer: &MetadataResponse) -> impl Iterator<Item = (TopicPartition, bool, &MetadataResponsePartition)> {
     let topics = answer.topics.iter().filter(|topic| topic.error_code == ErrorCode::NONE);
     topics.flat_map(|topic| {
         let name = topic.name.as_deref().unwrap_or_default();
-        topic.partitions.iter().map(move |said| (TopicPartition::new(name, said.partition_index), said))
+        let partition = move |said: &MetadataResponsePartition| TopicPartition::new(name, said.partition_index);
+        topic.partitions.iter().map(move |said| (partition(said), topic.is_internal, said))
     })
 }

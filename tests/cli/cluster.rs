@@ -182,6 +182,36 @@ fn another_broker_leads_and_another_is_the_controller_when_one_is_killed() {
 }
 
 #[test]
+fn groups_are_shown_and_go_on_when_their_coordinator_is_killed() {
+    let mut cluster = Cluster::start(&["--override", "group.consumer.heartbeat.interval.ms=200"]);
+    cluster.client(&["topic", "create", "t", "--partitions", "3"], "").ok();
+    let bootstrap = cluster.bootstrap.clone();
+    let member = || Running::start(&["consume", "t", "--group", "g", "--bootstrap", &bootstrap]);
+    let mut first = member();
+    let wait_for = |cluster: &mut Cluster, begin: &str, end: &str| loop {
+        let line = cluster.running.line();
+        if line.starts_with(begin) && line.ends_with(end) {
+            return line;
+        }
+    };
+    let stable = wait_for(&mut cluster, "group g: Stable, coordinator broker ", ", 1 member");
+    wait_for(&mut cluster, "group g: mini-kafka ", " reads t-0,1,2");
+    let coordinator = &stable["group g: Stable, coordinator broker ".len()..][..1];
+    cluster.command(&["kill", coordinator]).ok();
+    cluster.client(&["produce", "t"], "a\n").ok();
+    assert_eq!(first.line(), "a");
+    let moved = wait_for(&mut cluster, "group g: Stable, coordinator broker ", ", 1 member");
+    assert_ne!(moved, stable);
+    cluster.wait_for_row("g Stable");
+    let _second = member();
+    wait_for(&mut cluster, "group g: Stable, coordinator broker ", ", 2 members");
+    send(first.pid() as i32, Signal::TERM);
+    wait_for(&mut cluster, "group g: mini-kafka ", " is gone");
+    first.end().ok();
+    cluster.stop(Signal::TERM);
+}
+
+#[test]
 fn copies_are_moved_and_leaders_are_elected() {
     let mut cluster = Cluster::start(&[]);
     cluster.client(&["topic", "create", "t", "--replication-factor", "1"], "").ok();

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ch01_log::messages::{MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
+use mini_kafka::group_client::{Group, GroupMember};
 use mini_kafka::local_cluster::changes::changes;
 use mini_kafka::local_cluster::member::{Act, Exit, Process};
 use mini_kafka::local_cluster::plan::{Plan, Ports};
 use mini_kafka::local_cluster::table::{fitted, render};
 use mini_kafka::local_cluster::view::{
-    Answers, BrokerView, ControllerView, LastWords, View, controller, is_settled, partitions,
+    Answers, BrokerView, ControllerView, GroupView, LastWords, PartitionView, View, controller, is_settled, partitions,
 };
 
 fn plan(chapter: u32, count: u16, overrides: &[&str]) -> Result<Plan, String> {
@@ -174,7 +175,7 @@ fn says(brokers: &[i32], partitions: &[(i32, i32)]) -> MetadataResponse {
 #[test]
 fn who_says_of_itself_that_it_leads_is_believed() {
     let leaders = |answers: &Answers| {
-        let leader = |p: mini_kafka::local_cluster::view::PartitionView| (p.leader, p.epoch);
+        let leader = |p: PartitionView| (p.leader, p.epoch);
         partitions(answers, &[]).into_iter().map(leader).collect::<Vec<_>>()
     };
     let both = BTreeMap::from([(1, says(&[1, 2], &[(1, 5), (2, 3)])), (2, says(&[1, 2], &[(-1, 6), (2, 4)]))]);
@@ -223,7 +224,71 @@ fn view(second: &str, count: i32, isr: &[i32]) -> View {
         partition.offsets.high_watermark = Some(10);
         partition.offsets.log_ends = BTreeMap::from([(1, 12)]);
     }
-    View { brokers: vec![broker(1, "up"), broker(2, second)], controller: None, partitions }
+    View { brokers: vec![broker(1, "up"), broker(2, second)], controller: None, partitions, groups: Vec::new() }
+}
+
+fn group(state: &str, coordinator: i32, members: &[(&str, &str)]) -> GroupView {
+    let member = |(id, partitions): &(&str, &str)| GroupMember {
+        id: id.to_string(),
+        instance_id: None,
+        client_id: "rdkafka".to_string(),
+        host: "/127.0.0.1".to_string(),
+        partitions: [("t".to_string(), partitions.split(',').filter_map(|text| text.parse().ok()).collect())].into(),
+    };
+    let members = members.iter().map(member).collect();
+    let group = Group { protocol: "classic", state: state.to_string(), assignor: String::new(), members };
+    GroupView::new("readers", coordinator, &group)
+}
+
+#[test]
+fn what_kafka_keeps_for_itself_has_one_line() {
+    let mut view = view("up", 1, &[1, 2]);
+    let answers = BTreeMap::from([(1, says(&[1, 2], &[(1, 0); 50]))]);
+    view.partitions.extend(partitions(&answers, &[]).into_iter().map(|mut partition| {
+        partition.name.topic = "__consumer_offsets".to_string();
+        PartitionView { is_internal: true, ..partition }
+    }));
+    let expected = "\
+BROKER  STATE  PID  CLIENTS         LEADS  FOLLOWS
+1       up     101  127.0.0.1:9091  t-0    -
+2       up     102  127.0.0.1:9092  -      t-0
+
+PARTITION  LEADER  EPOCH  REPLICAS  ISR  START  HIGH WATERMARK  LOG ENDS
+t-0        1       0      1,2       1,2  2      10              1:12 2:?
+__consumer_offsets: 50 partitions, 0 without leader, 0 under-replicated
+";
+    assert_eq!(render(&view), expected);
+    let mut moved = view.clone();
+    moved.partitions.iter_mut().filter(|p| p.is_internal).take(2).for_each(|p| p.leader = None);
+    let told = ["__consumer_offsets: 50 partitions, 2 without leader, 0 under-replicated"];
+    assert_eq!(changes(&view, &moved), told);
+}
+
+#[test]
+fn groups_are_shown_and_partitions_that_move_in_them_are_told() {
+    let with = |groups: Vec<GroupView>| View { groups, ..view("up", 1, &[1, 2]) };
+    let (one, two) = (("rdkafka-5e7c02ab-1c72", "0,1,2"), ("rdkafka-8812f0aa-9d00", "2"));
+    let alone = with(vec![group("Stable", 2, &[one])]);
+    let both = with(vec![group("Stable", 2, &[("rdkafka-5e7c02ab-1c72", "0,1"), two])]);
+    let expected = "
+GROUP    STATE   COORDINATOR  MEMBER          READS
+readers  Stable  2            rdkafka 5e7c02  t-0,1
+                              rdkafka 8812f0  t-2
+";
+    assert!(render(&both).ends_with(expected), "{}", render(&both));
+    let empty = with(vec![group("Empty", 2, &[])]);
+    assert!(render(&empty).ends_with("\nreaders  Empty  2            -       -\n"), "{}", render(&empty));
+    let come = ["group readers: Stable, coordinator broker 2, 1 member", "group readers: rdkafka 5e7c02 reads t-0,1,2"];
+    assert_eq!(changes(&with(Vec::new()), &alone), come);
+    let shared = ["group readers: rdkafka 5e7c02 reads t-0,1", "group readers: rdkafka 8812f0 reads t-2"];
+    assert_eq!(changes(&alone, &both), shared);
+    let back = ["group readers: rdkafka 5e7c02 reads t-0,1,2", "group readers: rdkafka 8812f0 is gone"];
+    assert_eq!(changes(&both, &alone), back);
+    assert_eq!(
+        changes(&alone, &with(vec![group("Stable", 1, &[one])])),
+        come[..1].iter().map(|l| l.replace('2', "1")).collect::<Vec<_>>()
+    );
+    assert_eq!(changes(&empty, &with(Vec::new())), ["group readers: gone"]);
 }
 
 #[test]
