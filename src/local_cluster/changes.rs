@@ -39,7 +39,9 @@ fn of_groups(before: &[GroupView], now: &[GroupView]) -> Vec<String> {
     for group in now {
         let old = before.iter().find(|old| old.id == group.id);
         let GroupView { id, coordinator, state, members } = group;
-        if old.is_none_or(|old| (old.state.as_str(), old.coordinator) != (state, *coordinator)) {
+        let is_as_before =
+            |old: &GroupView| (&old.state, old.coordinator, old.members.len()) == (state, *coordinator, members.len());
+        if !old.is_some_and(is_as_before) {
             let count = members.len();
             let members = if count == 1 { "member" } else { "members" };
             lines.push(format!("group {id}: {state}, coordinator broker {coordinator}, {count} {members}"));

@@ -195,7 +195,7 @@ fn groups_are_shown_and_go_on_when_their_coordinator_is_killed() {
         }
     };
     let stable = wait_for(&mut cluster, "group g: Stable, coordinator broker ", ", 1 member");
-    wait_for(&mut cluster, "group g: mini-kafka ", " reads t-0,1,2");
+    cluster.wait_for_row("g Stable");
     let coordinator = &stable["group g: Stable, coordinator broker ".len()..][..1];
     cluster.command(&["kill", coordinator]).ok();
     cluster.client(&["produce", "t"], "a\n").ok();

@@ -280,9 +280,17 @@ readers  Stable  2            rdkafka 5e7c02  t-0,1
     assert!(render(&empty).ends_with("\nreaders  Empty  2            -       -\n"), "{}", render(&empty));
     let come = ["group readers: Stable, coordinator broker 2, 1 member", "group readers: rdkafka 5e7c02 reads t-0,1,2"];
     assert_eq!(changes(&with(Vec::new()), &alone), come);
-    let shared = ["group readers: rdkafka 5e7c02 reads t-0,1", "group readers: rdkafka 8812f0 reads t-2"];
+    let shared = [
+        "group readers: Stable, coordinator broker 2, 2 members",
+        "group readers: rdkafka 5e7c02 reads t-0,1",
+        "group readers: rdkafka 8812f0 reads t-2",
+    ];
     assert_eq!(changes(&alone, &both), shared);
-    let back = ["group readers: rdkafka 5e7c02 reads t-0,1,2", "group readers: rdkafka 8812f0 is gone"];
+    let back = [
+        "group readers: Stable, coordinator broker 2, 1 member",
+        "group readers: rdkafka 5e7c02 reads t-0,1,2",
+        "group readers: rdkafka 8812f0 is gone",
+    ];
     assert_eq!(changes(&both, &alone), back);
     assert_eq!(
         changes(&alone, &with(vec![group("Stable", 1, &[one])])),
